@@ -1,0 +1,36 @@
+package proxy
+
+import (
+	"context"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/fault"
+	"github.com/firedrill-dev/firedrill/pressure"
+)
+
+// holds are the resources that one invocation holds, as what gives them back.
+type holds []func()
+
+// longest is how long an invocation may take, where its deadline is unknown.
+const longest = 15 * time.Minute
+
+// take takes a resource until release, or until the deadline: a runtime that dies never answers.
+func (h *holds) take(ctx context.Context, t *pressure.Taker, i fault.Injection, deadline time.Time, log entry) {
+	release, err := t.Take(ctx, i, func() { log.fired(i.Kind) })
+	if err != nil {
+		log.missed(i.Kind, err.Error())
+		return
+	}
+	left := longest
+	if !deadline.IsZero() {
+		left = min(left, time.Until(deadline))
+	}
+	timer := time.AfterFunc(left, release)
+	*h = append(*h, func() { timer.Stop(); release() })
+}
+
+func (h holds) release() {
+	for _, release := range h {
+		release()
+	}
+}

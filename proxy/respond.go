@@ -1,0 +1,134 @@
+package proxy
+
+import (
+	"encoding/base64"
+	"io"
+
+	"github.com/firedrill-dev/firedrill/fault"
+	"github.com/firedrill-dev/firedrill/runtimeapi/wire"
+)
+
+// Reasons for injections that could not be enacted on a response.
+const (
+	handlerFailed   = "the handler itself failed"
+	nothingToChange = "the response has nothing to corrupt"
+	tooLarge        = "the response is too large to hold"
+)
+
+// respond serves the response of an invocation that has something planned for it.
+func (c *conn) respond(plan pending) error {
+	var todo []fault.Injection
+	for _, i := range plan.after {
+		switch {
+		case i.Skip != "":
+			plan.entry.missed(i.Kind, i.Skip)
+		case i.Kind == fault.FailAfter || i.Kind == fault.Corruption || i.Kind == fault.StatusCode || i.Kind == fault.Batch:
+			todo = append(todo, i)
+		default:
+			plan.entry.missed(i.Kind, fault.Unsupported)
+		}
+	}
+	if len(todo) == 0 {
+		return c.forward()
+	}
+	plan.after = todo
+	c.req.Detach()
+	body := wire.RequestBody(c.down.r, &c.req)
+	if err := c.goAhead(&body); err != nil {
+		plan.missed(lost(err))
+		return err
+	}
+	if todo[0].Kind == fault.FailAfter {
+		return c.failAfter(plan, &body)
+	}
+	return c.corrupt(plan, &body)
+}
+
+// failAfter swallows the response, however long it streams, and reports an error in its place. If the handler
+// failed at the end of its stream, that error stands.
+func (c *conn) failAfter(plan pending, body *wire.Body) error {
+	i := plan.after[0]
+	_, err := io.Copy(io.Discard, body)
+	if err != nil {
+		plan.missed(lost(err))
+		return err
+	}
+	errorType, payload, why := i.ErrorType, i.ErrorBody(), ""
+	if own := body.Trailer(fieldErrorType); len(own) > 0 {
+		errorType, payload, why = string(own), decode(body.Trailer(fieldErrorBody)), handlerFailed
+	}
+	if err = c.post(plan.entry.id, suffixError, errorType, payload); err == nil {
+		err = c.await()
+	}
+	if err != nil {
+		plan.missed(lost(err))
+		return err
+	}
+	if why == "" {
+		why = c.refusal()
+	}
+	plan.entry.settle(i.Kind, why)
+	return c.reply(false)
+}
+
+// decode reads the error document that a failed stream carries in its trailer.
+func decode(trailer []byte) []byte {
+	body, err := base64.StdEncoding.DecodeString(string(trailer))
+	if err != nil {
+		return []byte(`{}`)
+	}
+	return body
+}
+
+// corrupt rewrites the response. A streamed one is held to its end first: what is not there cannot be mangled.
+func (c *conn) corrupt(plan pending, body *wire.Body) error {
+	content, err := c.p.spare.hold(body, c.req.ContentLength)
+	if err != nil {
+		plan.missed(lost(err))
+		return err
+	}
+	defer c.p.spare.give(content.data)
+	outcomes := make([]string, len(plan.after))
+	for n, i := range plan.after {
+		outcomes[n] = content.corrupt(i)
+	}
+	if content.raw {
+		c.up.w.Head(&c.req, c.p.upstream, false)
+		err = body.CopyTo(c.up.w)
+	} else {
+		err = content.send(c.up.w, &c.req, c.p.upstream, c.req.Chunked)
+	}
+	if err == nil {
+		err = c.up.w.Flush()
+	}
+	if err == nil {
+		err = c.await()
+	}
+	if err != nil {
+		plan.missed(lost(err))
+		return err
+	}
+	for n, i := range plan.after {
+		if outcomes[n] == "" {
+			outcomes[n] = c.refusal()
+		}
+		plan.entry.settle(i.Kind, outcomes[n])
+	}
+	return c.reply(false)
+}
+
+// corrupt applies one injection, or says why it cannot be.
+func (h *held) corrupt(i fault.Injection) (reason string) {
+	if !h.whole {
+		return tooLarge
+	}
+	if len(h.body.Trailer(fieldErrorType)) > 0 {
+		return handlerFailed
+	}
+	out, changed := i.Corrupt(h.data)
+	if !changed {
+		return nothingToChange
+	}
+	h.data = out
+	return ""
+}
