@@ -1,0 +1,239 @@
+package local
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// inherited are the developer's variables that a function may see. Not the rest: credentials live there.
+func inherited() []string {
+	names := []string{"PATH", "HOME", "TMPDIR", "LANG", "FIREDRILL_DISABLED", "FAILURE_LAMBDA_DISABLED"}
+	if runtime.GOOS == "windows" { // without these, processes do not start there
+		names = append(names, "SYSTEMROOT", "USERPROFILE", "TEMP", "TMP", "PATHEXT")
+	}
+	return names
+}
+
+// reservedVariables are set by the host and by nobody else, as in Lambda.
+func reservedVariables() []string {
+	return []string{
+		"_HANDLER", "_X_AMZN_TRACE_ID", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "AWS_LAMBDA_RUNTIME_API",
+		"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+		"AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_INITIALIZATION_TYPE",
+	}
+}
+
+// environ is the environment of one process: a little of the developer's, what Lambda sets, then the function's own.
+// AWS clients are led to this host with keys that open nothing; a function may override that, knowingly.
+func (h *Host) environ(fn *function, spec Function, api string) []string {
+	var env []string
+	for _, name := range inherited() {
+		if value, ok := lookup(h.opts.BaseEnv, name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	endpoint := "http://" + h.LambdaAddr()
+	own := make([]string, 0, len(spec.Environment))
+	for name, value := range spec.Environment {
+		own = append(own, name+"="+value)
+	}
+	slices.Sort(own)
+	env = append(env,
+		"AWS_REGION="+h.cfg.Region, "AWS_DEFAULT_REGION="+h.cfg.Region,
+		"AWS_ENDPOINT_URL="+endpoint, "AWS_ENDPOINT_URL_LAMBDA="+endpoint,
+		"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_SESSION_TOKEN=local",
+		"AWS_EC2_METADATA_DISABLED=true",
+		"AWS_EXECUTION_ENV=AWS_Lambda_provided.al2023",
+		"TZ=:UTC")
+	env = append(env, own...)
+	return append(env,
+		"_HANDLER="+spec.Handler,
+		"LAMBDA_TASK_ROOT="+fn.dir, "LAMBDA_RUNTIME_DIR="+fn.dir,
+		"AWS_LAMBDA_RUNTIME_API="+api,
+		"AWS_LAMBDA_FUNCTION_NAME="+spec.Name,
+		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", spec.MemoryMB),
+		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/"+spec.Name,
+		"AWS_LAMBDA_LOG_STREAM_NAME="+time.Now().UTC().Format("2006/01/02")+"/[$LATEST]"+strings.ReplaceAll(newID(), "-", ""),
+		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand")
+}
+
+// lookup finds a variable; where one is given twice the last one counts, as in os/exec.
+func lookup(env []string, name string) (string, bool) {
+	for _, e := range slices.Backward(env) {
+		if key, value, ok := strings.Cut(e, "="); ok && (key == name || runtime.GOOS == "windows" && strings.EqualFold(key, name)) {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// faultFile is where a function's fault set lives, unless its own environment says otherwise.
+func (h *Host) faultFile(name string) string {
+	return filepath.Join(h.opts.StateDir, "faults", name+".json")
+}
+
+func (h *Host) makeFaultDir() error {
+	if err := os.MkdirAll(filepath.Dir(h.faultFile("x")), 0o755); err != nil {
+		return &StartError{Subject: "state folder", Err: err, Hint: "choose a folder that can be written to"}
+	}
+	return nil
+}
+
+// newFunction finds the function's program and completes its environment.
+func (h *Host) newFunction(spec Function, built map[string]string) (*function, error) {
+	subject := "functions." + spec.Name
+	dir := h.cfg.Dir
+	if spec.Dir != "" {
+		if dir = spec.Dir; !filepath.IsAbs(dir) {
+			dir = filepath.Join(h.cfg.Dir, dir)
+		}
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, &StartError{Subject: subject + ".dir", Err: fmt.Errorf("%s is not a folder", dir)}
+	}
+	argv := slices.Clone(spec.Command)
+	if spec.Go != "" {
+		argv = []string{built[spec.Go]}
+	}
+	for i := range argv {
+		var err error
+		if argv[i], err = expand(argv[i], h.opts.Vars); err != nil {
+			return nil, &StartError{Subject: subject + ".command", Err: err}
+		}
+	}
+	program, err := h.findProgram(argv[0])
+	if err != nil {
+		return nil, &StartError{
+			Subject: subject + ".command", Err: err,
+			Hint: "a path with a slash is relative to the functions file, any other name is looked up in PATH",
+		}
+	}
+	argv[0] = program
+	if spec.Layer {
+		if argv, err = h.layered(argv); err != nil {
+			return nil, &StartError{Subject: subject + ".layer", Err: err}
+		}
+	}
+	for name, value := range spec.Environment {
+		if spec.Environment[name], err = expand(value, h.opts.Vars); err != nil {
+			return nil, &StartError{Subject: subject + ".environment." + name, Err: err}
+		}
+	}
+	if _, own := spec.Environment["FIREDRILL_CONFIG"]; !own {
+		if spec.Environment == nil {
+			spec.Environment = map[string]string{}
+		}
+		spec.Environment["FIREDRILL_CONFIG"] = "file:" + h.faultFile(spec.Name)
+	}
+	return &function{argv: argv, dir: dir, spec: spec, revision: newID(), modified: time.Now()}, nil
+}
+
+func (h *Host) layered(argv []string) ([]string, error) {
+	if len(h.opts.ProxyCommand) == 0 {
+		return nil, errors.New("the layer's proxy is not available here")
+	}
+	proxy, err := h.findProgram(h.opts.ProxyCommand[0])
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]string{proxy}, h.opts.ProxyCommand[1:], argv), nil
+}
+
+// findProgram returns the absolute path of an executable file.
+func (h *Host) findProgram(name string) (string, error) {
+	if strings.ContainsRune(name, '/') || strings.ContainsRune(name, filepath.Separator) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(h.cfg.Dir, name)
+		}
+		return exec.LookPath(name) // checks that it is an executable file
+	}
+	path, _ := lookup(h.opts.BaseEnv, "PATH")
+	for _, dir := range filepath.SplitList(path) {
+		if !filepath.IsAbs(dir) {
+			continue // "." in PATH would run what happens to lie about
+		}
+		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("%q: executable file not found in PATH", name)
+}
+
+// expand replaces ${NAME}; $$ is a dollar sign, and a dollar before anything else is itself.
+func expand(s string, vars map[string]string) (string, error) {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(s, "$")
+		b.WriteString(before)
+		switch {
+		case !found:
+			return b.String(), nil
+		case strings.HasPrefix(after, "$"):
+			b.WriteByte('$')
+			s = after[1:]
+		case strings.HasPrefix(after, "{"):
+			name, rest, closed := strings.Cut(after[1:], "}")
+			value, ok := vars[name]
+			if !closed || !ok {
+				return "", fmt.Errorf("unknown variable ${%s}; $$ stands for a dollar sign", clip(name))
+			}
+			b.WriteString(value)
+			s = rest
+		default:
+			b.WriteByte('$')
+			s = after
+		}
+	}
+}
+
+// build compiles each Go package once and returns its program. Go's own cache makes this quick when nothing changed.
+func (h *Host) build(ctx context.Context) (map[string]string, error) {
+	programs := map[string]string{}
+	for _, f := range h.cfg.Functions {
+		if f.Go != "" {
+			sum := sha256.Sum256([]byte(h.cfg.Dir + "\x00" + f.Go))
+			name := fmt.Sprintf("%s-%x", filepath.Base(f.Go), sum[:4])
+			if runtime.GOOS == "windows" {
+				name += ".exe"
+			}
+			programs[f.Go] = filepath.Join(h.opts.StateDir, "bin", name)
+		}
+	}
+	if len(programs) == 0 {
+		return programs, nil
+	}
+	compiler, err := h.findProgram("go")
+	if err != nil {
+		return nil, &StartError{Subject: "functions", Err: err, Hint: "functions with go: need the Go toolchain; or build them and use command:"}
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var failures []error
+	for pkg, program := range programs {
+		wg.Go(func() {
+			cmd := exec.CommandContext(ctx, compiler, "build", "-o", program, pkg)
+			cmd.Dir, cmd.Env = h.cfg.Dir, h.opts.BaseEnv
+			if out, err := cmd.CombinedOutput(); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failures = append(failures, &StartError{Subject: "go build " + pkg, Err: fmt.Errorf("%w\n%s", err, out)})
+			}
+		})
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return programs, errors.Join(failures...)
+}
