@@ -1,0 +1,187 @@
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/fault"
+)
+
+// Deps are what actions need of the world. All fields may be zero.
+type Deps struct {
+	// Lambda is for targets named as functions; nil if there is no access.
+	Lambda LambdaAPI
+	// Injections counts what a function's host enacted for a run; nil if nobody counts.
+	Injections func(ctx context.Context, function, run, kind string) (planned, fired int64, known bool, err error)
+	// Endpoint is the address that Lambda talks to; empty for AWS itself. An undo record keeps it.
+	Endpoint string
+	// Remote says that the functions run on other machines, so that a file that one names is not one of ours.
+	Remote bool
+	// Embedded says that the functions live in this process: when it is gone, so are they.
+	Embedded bool
+}
+
+// Params are what a run tells its actions.
+type Params struct {
+	Run   string
+	Lease time.Duration
+	Share float64 // percent of the condition's own percentage
+}
+
+// A Factory makes the actions of one process. Those of one run that share a target know of each other.
+type Factory struct {
+	deps Deps
+
+	mu       sync.Mutex
+	pristine map[string]snapshot // by run and place: before the first change
+	settings map[string]sampling // by run and place
+	faults   map[string]string   // the condition's name, by run, place and kind
+
+	wrap func(store) store // tests let stores fail
+}
+
+// sampling is what a fault set has once for all of its faults.
+type sampling struct {
+	seed uint64
+	by   string
+}
+
+// NewFactory makes a factory.
+func NewFactory(d Deps) *Factory {
+	return &Factory{deps: d, pristine: map[string]snapshot{}, settings: map[string]sampling{}, faults: map[string]string{}}
+}
+
+// FaultSet makes the action that publishes a condition's fault, and the key of its target. The target is
+// looked up; nothing is changed.
+func (f *Factory) FaultSet(ctx context.Context, c experiment.Condition, p Params) (*FaultSet, string, error) {
+	kind := fault.Kind(c.Fault)
+	known := slices.ContainsFunc(fault.Kinds(), func(k fault.KindInfo) bool { return k.Kind == kind })
+	if !known {
+		return nil, "", fmt.Errorf("%q is not a kind of fault", c.Fault)
+	}
+	if c.Percentage == 0 {
+		c.Percentage = 100
+	}
+	a := &FaultSet{factory: f, condition: c, params: p, function: c.Target.Lambda, proofFile: c.Target.Proof}
+	if _, err := a.member(p.Share); err != nil {
+		return nil, "", err
+	}
+	place, err := f.locate(ctx, c.Target)
+	if err != nil {
+		return nil, "", err
+	}
+	a.place = place
+	if err := f.agree(place.key(), p.Run, c); err != nil {
+		return nil, "", err
+	}
+	return a, place.key(), nil
+}
+
+func (f *Factory) locate(ctx context.Context, t experiment.Target) (location, error) {
+	switch {
+	case t.Lambda != "":
+		return f.locateFunction(ctx, t.Lambda)
+	case t.File != "":
+		s, err := newFileStore(t.File)
+		return location{Kind: kindFile, Path: s.path}, err
+	}
+	return location{}, errors.New("the target is empty: name a lambda or a file")
+}
+
+// agree sees to it that all conditions of a run on one target sample alike, since the document says it once, and
+// that none takes the place of another. Two names may turn out to mean one target.
+func (f *Factory) agree(key, run string, c experiment.Condition) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	place, s := run+"\x00"+key, sampling{c.Seed, c.SampleBy}
+	if have, ok := f.settings[place]; ok && have != s {
+		return &Refused{Reason: fmt.Sprintf("target %s: two conditions with different seed or sample_by", key), Tip: "a fault set has one of each: give both conditions the same"}
+	}
+	kind := place + "\x00" + c.Fault
+	if other, ok := f.faults[kind]; ok && other != c.Name {
+		return &Refused{Reason: fmt.Sprintf("target %s: condition %q puts the same fault on it", key, other), Tip: "a fault set has one of each kind: write a second experiment"}
+	}
+	f.settings[place], f.faults[kind] = s, c.Name
+	return nil
+}
+
+// before returns the pristine snapshot of a place for a run. A place that the run has not armed yet is pristine
+// as it is now.
+func (f *Factory) before(key, run string, now snapshot, armed bool) (snapshot, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := run + "\x00" + key
+	if !armed {
+		f.pristine[id] = now
+		return now, nil
+	}
+	s, ok := f.pristine[id]
+	if !ok {
+		return s, fmt.Errorf("target %s is armed by this run, but what was there before is not known", key)
+	}
+	return s, nil
+}
+
+// Restore makes an action that can only Revert, from nothing but an undo record; for recover.
+func (f *Factory) Restore(kind string) (*FaultSet, error) {
+	return &FaultSet{factory: f, condition: experiment.Condition{Fault: kind}}, nil
+}
+
+// open finds the store at a place.
+func (f *Factory) open(l location) (store, error) {
+	s, err := f.find(l)
+	if err == nil && f.wrap != nil {
+		s = f.wrap(s)
+	}
+	return s, err
+}
+
+func (f *Factory) find(l location) (store, error) {
+	switch l.Kind {
+	case kindFile:
+		if l.Path == "" {
+			return nil, errors.New("the undo record names no file")
+		}
+		return fileStore{l.Path}, nil
+	case kindEnv:
+		api := f.deps.Lambda
+		if l.Embedded && !f.deps.Embedded {
+			api = nil // it lived in a process that is gone: whoever answers to that name now is somebody else
+		}
+		return envStore{api, l, f.deps.Endpoint}, nil
+	}
+	return nil, fmt.Errorf("the undo record is of a store %q that this version does not know", l.Kind)
+}
+
+// undoRecord is all that Revert needs. It is JSON in the journal, and read by processes that know nothing else.
+type undoRecord struct {
+	V        int             `json:"v"`
+	Place    location        `json:"place"`
+	Run      string          `json:"run"`
+	Kind     string          `json:"kind"`
+	Original []byte          `json:"original"` // the pristine bytes
+	Existed  bool            `json:"existed"`
+	Mode     uint32          `json:"mode,omitempty"`
+	Before   json.RawMessage `json:"before,omitempty"` // our member before the change; absent if there was none
+	Member   json.RawMessage `json:"member"`           // our member, at the first share
+}
+
+// undoVersion is the format of undo records.
+const undoVersion = 1
+
+func decodeUndo(raw json.RawMessage) (undoRecord, error) {
+	var u undoRecord
+	if err := json.Unmarshal(raw, &u); err != nil {
+		return u, fmt.Errorf("the undo record cannot be read: %w", err)
+	}
+	if u.V != undoVersion {
+		return u, fmt.Errorf("the undo record has version %d, this firedrill knows %d: use the one that wrote it", u.V, undoVersion)
+	}
+	return u, nil
+}

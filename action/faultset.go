@@ -1,0 +1,196 @@
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/fault"
+)
+
+// A FaultSet publishes one fault to a function: it adds a member to the function's fault set and a lease.
+// Its methods must not be called at the same time.
+type FaultSet struct {
+	factory   *Factory
+	condition experiment.Condition
+	params    Params
+	place     location
+	function  string // as the experiment names it, for counting
+	proofFile string
+}
+
+// member builds our member of the document at a share of the condition's percentage.
+func (a *FaultSet) member(share float64) (json.RawMessage, error) {
+	c := a.condition
+	return fault.Member(fault.Kind(c.Fault), c.With, c.Percentage*share/100, c.Match)
+}
+
+// Prepare reads the fault set and says how to get it back. It changes nothing and may be called again until
+// Apply. It refuses a document that another run has armed or that it does not understand.
+func (a *FaultSet) Prepare(ctx context.Context) (json.RawMessage, error) {
+	s, err := a.factory.open(a.place)
+	if err != nil {
+		return nil, err
+	}
+	now, err := s.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, mine, err := a.understand(now)
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(mine.Armed, a.condition.Fault) {
+		return nil, &Refused{Reason: fmt.Sprintf("%s has the fault %s of this run already", a.place, a.condition.Fault), Tip: "a target takes each kind of fault once"}
+	}
+	pristine, err := a.factory.before(a.place.key(), a.params.Run, now, mine.Run != "")
+	if err != nil {
+		return nil, err
+	}
+	member, err := a.member(a.params.Share)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(undoRecord{
+		V: undoVersion, Place: a.place, Run: a.params.Run, Kind: a.condition.Fault,
+		Original: pristine.data, Existed: pristine.exists, Mode: uint32(pristine.mode),
+		Before: d.get(a.condition.Fault), Member: member,
+	})
+}
+
+// understand parses a store's document. mine is what this run has armed there; zero if nothing.
+func (a *FaultSet) understand(s snapshot) (d document, mine drill, err error) {
+	d, err = parseDocument(s.data)
+	var m drill
+	if err == nil {
+		m, err = d.drill()
+	}
+	if err != nil {
+		return nil, m, &Refused{Reason: a.place.String(), Err: err, Tip: "Firedrill writes only fault sets that it understands: mend or remove it first"}
+	}
+	switch m.Run {
+	case "":
+		return d, drill{}, nil
+	case a.params.Run:
+		return d, m, nil
+	}
+	return nil, m, &Refused{
+		Reason: fmt.Sprintf("%s is armed by run %s (lease until %s)", a.place, m.Run, m.ExpiresAt),
+		Tip:    "if that run is over, put its target back: firedrill recover " + m.Run,
+	}
+}
+
+// Apply adds the fault.
+func (a *FaultSet) Apply(ctx context.Context, undo json.RawMessage) error {
+	u, err := decodeUndo(undo)
+	if err != nil {
+		return err
+	}
+	return a.change(ctx, u.Place, func(d document, mine drill) error {
+		if !slices.Contains(mine.Armed, u.Kind) && canonical(d.get(u.Kind)) != canonical(u.Before) {
+			return &Refused{Reason: fmt.Sprintf("%s: its member %s was changed while the run was starting", u.Place, u.Kind), Tip: "run it again when nobody edits the fault set"}
+		}
+		d.put(u.Kind, u.Member)
+		return nil
+	})
+}
+
+// Renew extends the lease and sets the share that is hit. It fails if the fault is not there any more.
+func (a *FaultSet) Renew(ctx context.Context, undo json.RawMessage, share float64) error {
+	u, err := decodeUndo(undo)
+	if err != nil {
+		return err
+	}
+	member, err := a.member(share)
+	if err != nil {
+		return err
+	}
+	return a.change(ctx, u.Place, func(d document, mine drill) error {
+		if !slices.Contains(mine.Armed, u.Kind) || canonical(d.get(u.Kind), "percentage") != canonical(u.Member, "percentage") {
+			return fmt.Errorf("%s: somebody else has removed or changed the fault %s", u.Place, u.Kind)
+		}
+		if canonical(d.get(u.Kind)) == canonical(member) && longEnough(mine.ExpiresAt, a.params.Lease) {
+			return errUnchanged
+		}
+		d.put(u.Kind, member)
+		return nil
+	})
+}
+
+// errUnchanged ends a change without writing.
+var errUnchanged = errors.New("unchanged")
+
+// longEnough says that a lease needs no renewal: three of the runner's leases are still to come, because the
+// store gave it a longer one than it asked for.
+func longEnough(expires string, lease time.Duration) bool {
+	at, err := time.Parse(time.RFC3339Nano, expires)
+	return err == nil && time.Until(at) > 3*lease
+}
+
+// change edits the document and extends the lease, in one write.
+func (a *FaultSet) change(ctx context.Context, place location, edit func(d document, mine drill) error) error {
+	s, err := a.factory.open(place)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, func(now snapshot) (snapshot, bool, error) {
+		d, mine, err := a.understand(now)
+		if err != nil {
+			return now, false, err
+		}
+		if err := edit(d, mine); err != nil {
+			if errors.Is(err, errUnchanged) {
+				err = nil
+			}
+			return now, false, err
+		}
+		expires := time.Now().Add(s.lease(a.params.Lease))
+		if err := d.arm(a.params.Run, a.condition.Fault, expires, a.condition.Seed, a.condition.SampleBy); err != nil {
+			return now, false, err
+		}
+		data, err := d.encode()
+		return snapshot{data: data, exists: true, mode: now.mode}, true, err
+	})
+}
+
+// Revert removes the fault. It needs nothing but the undo record and may be called any number of times. If
+// nothing but our additions had changed, the document is the pristine one again, byte for byte. Otherwise what
+// others changed is kept, and the error is a *Drift.
+func (a *FaultSet) Revert(ctx context.Context, undo json.RawMessage) error {
+	u, err := decodeUndo(undo)
+	if err != nil {
+		return err
+	}
+	s, err := a.factory.open(u.Place)
+	if err != nil {
+		return err
+	}
+	var drift string
+	err = s.update(ctx, func(now snapshot) (next snapshot, write bool, err error) {
+		next, write, drift, err = u.restore(now)
+		return next, write, err
+	})
+	switch {
+	case errors.Is(err, errGone):
+		return nil // the place is no more: there is nothing to put back
+	case err != nil:
+		return err
+	case drift != "":
+		return &Drift{What: fmt.Sprintf("%s: %s", u.Place, drift)}
+	}
+	return nil
+}
+
+// original is the pristine snapshot and its members. A pristine text was parsed before it was recorded.
+func (u undoRecord) original() (snapshot, document, error) {
+	d, err := parseDocument(u.Original)
+	if err != nil {
+		return snapshot{}, nil, fmt.Errorf("the undo record's original %w", err)
+	}
+	return snapshot{u.Original, u.Existed, fs.FileMode(u.Mode)}, d, nil
+}

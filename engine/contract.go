@@ -1,0 +1,89 @@
+// Package engine runs one experiment: it resolves, guards, takes the baseline, injects, observes, restores,
+// waits for recovery and judges. It is a pure state machine (machine.go) inside a shell that does what the
+// machine says (run.go), with a journal from which any process can undo what was done.
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/verdict"
+)
+
+// An Action is one reversible change to the world.
+type Action interface {
+	// Prepare reads what Revert will need and changes nothing. The engine journals it, synced to disk, before Apply.
+	// It is called once while the guards are checked, to find out early what cannot be undone, and again right
+	// before Apply; the last answer counts.
+	Prepare(ctx context.Context) (undo json.RawMessage, err error)
+	// Apply makes the change. It may be called again by nobody; an error may leave it half done, and Revert copes.
+	Apply(ctx context.Context, undo json.RawMessage) error
+	// Revert is idempotent; safe if Apply never ran or half ran; works in another process, on another machine.
+	// It never overwrites what somebody else changed meanwhile: it returns a *Drift instead.
+	Revert(ctx context.Context, undo json.RawMessage) error
+}
+
+// A Renewer is an Action whose change is a lease. Renew extends it by the action's own time to live and
+// sets the share of its condition's percentage that is hit now, in (0, 100]. The engine calls it at a third
+// of the lease and at each stage, from one goroutine.
+type Renewer interface {
+	Renew(ctx context.Context, undo json.RawMessage, share float64) error
+}
+
+// A Prover is an Action that can count what it injected since Apply.
+type Prover interface {
+	Proof(ctx context.Context) (Proof, error)
+}
+
+// A Describer is an Action that says, without changing anything, what it would do, for "plan".
+type Describer interface {
+	Describe(ctx context.Context) (Description, error)
+}
+
+// A Probe reads one measure once. An error is an observation too: the engine records it as failed.
+type Probe interface {
+	Read(ctx context.Context) (verdict.Observation, error)
+}
+
+// A Generator produces traffic until ctx is done, then waits for the requests under way (bounded by
+// their timeout) and returns. It calls sink from many goroutines, once for each request that was due.
+type Generator interface {
+	Run(ctx context.Context, sink func(verdict.Observation)) error
+}
+
+// Proof counts injections: Planned by the fault set, Fired by the host that enacted them.
+// Known is false where nothing could be counted; a run without proof is never held.
+type Proof struct {
+	Known   bool  `json:"known"`
+	Planned int64 `json:"planned"`
+	Fired   int64 `json:"fired"`
+}
+
+// A Description is what "plan" prints of one action.
+type Description struct {
+	Target string `json:"target"` // frozen identity: an ARN, a path
+	Change string `json:"change"` // "put latency 100-200ms on 100 % of invocations"
+	Where  string `json:"where"`  // "fault set in file /tmp/..", "environment of function inventory"
+	Undo   string `json:"undo"`   // "remove it; lease of 15s ends it anyway"
+}
+
+// A Registry builds what an experiment names. It is handed down from main; there is no other.
+type Registry struct {
+	// Action builds the action of a condition. run is the run's id, lease its time to live and share the
+	// first stage's share of the condition's percentage. It resolves the target: unknown targets are errors.
+	// key identifies the target for "one run per target at a time".
+	Action func(ctx context.Context, c experiment.Condition, p ActionParams) (a Action, key string, err error)
+	// Revert rebuilds an action of a kind from nothing but its undo record, for recover.
+	Revert func(kind string) (Action, error)
+	Probe  func(m experiment.Measure) (Probe, error)
+	Load   func(l experiment.Load) (Generator, error)
+}
+
+// ActionParams are what the engine tells an action when it is built.
+type ActionParams struct {
+	Run   string
+	Lease time.Duration
+	Share float64 // percent of the condition's own percentage
+}

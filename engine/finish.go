@@ -1,0 +1,206 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/verdict"
+)
+
+// haste is how long a stopped run waits for requests under way.
+const haste = 2 * time.Second
+
+// finish ends the traffic, counts, judges and reports. Everything is put back by now.
+func (r *runner) finish(ctx context.Context) {
+	r.drain(ctx)
+	r.countAgain()
+	if n := len(r.spans); n > 0 && r.spans[n-1].Name == PhaseRecovery && !r.recovery.Recovered && r.m.stop == nil {
+		rec, _ := r.recovered(r.spans[n-1].End) // the last answers are in now
+		r.recovery = rec
+	}
+	res := r.assemble()
+	r.result = res
+	var errs []error
+	errs = append(errs, r.journal.append(Record{Type: recordVerdict, Verdict: string(res.Verdict), Reason: res.Reason}, false))
+	errs = append(errs, r.o.State.writeReport(res))
+	if r.o.Finish != nil {
+		errs = append(errs, safely(func() error { return r.o.Finish(res) }))
+	}
+	errs = append(errs, r.journal.append(Record{Type: recordEnd}, true))
+	r.reportErr = errors.Join(errs...)
+	r.tell(Event{Kind: EventVerdict, Message: string(res.Verdict) + ": " + res.Reason, Result: res})
+}
+
+// drain ends the traffic and waits for the requests under way: their answers count in the phase in which they were
+// meant to start. Generators bound the wait by their requests' timeout; nobody who stopped the run waits for it.
+func (r *runner) drain(ctx context.Context) {
+	if r.traffic.cancel == nil {
+		return
+	}
+	r.traffic.cancel()
+	wait := haste
+	for _, l := range r.x.Loads {
+		wait = max(wait, l.Timeout+haste)
+	}
+	interrupted := ctx.Done()
+	if r.m.stop != nil {
+		wait, interrupted = haste, nil
+	}
+	late := time.NewTimer(wait)
+	defer late.Stop()
+	select {
+	case <-r.traffic.over:
+	case <-interrupted:
+		r.note("interrupted while the last requests were under way: they are not counted")
+	case <-late.C:
+		r.note("some requests did not end in time: they are not counted")
+	}
+}
+
+// countAgain asks for the proof once more: hosts log an injection when the invocation ends.
+func (r *runner) countAgain() {
+	for _, ch := range r.conds {
+		if ch.result.Applied == nil {
+			continue
+		}
+		p, err := r.proof(r.undo, ch.action)
+		r.noteError(ch.Name+": injections could not be counted", err)
+		ch.prove(p)
+	}
+}
+
+// assemble makes the result from everything that was seen.
+func (r *runner) assemble() *Result {
+	sorted := map[string][]verdict.Observation{}
+	for name, s := range r.traffic.stores {
+		sorted[name] = s.close()
+	}
+	res := &Result{
+		Version: 1, Run: r.run, Experiment: withoutSecrets(r.x), Started: r.started, Ended: time.Now(),
+		Phases: append([]PhaseSpan{}, r.spans...), Recovery: r.recovery, Residue: r.residue, Stop: r.m.stop,
+		Measures: []MeasureResult{}, Conditions: r.conditionResults(), // lists are never null in the report
+	}
+	for i, m := range r.x.Measures {
+		if s := r.traffic.stores[m.Name]; s != nil && s.trouble() != "" {
+			r.note(m.Name + ": " + s.trouble())
+		}
+		res.Measures = append(res.Measures, r.measureResult(i, m, sorted[r.sourceName(m)], res.Ended))
+	}
+	for _, l := range r.x.Loads {
+		res.Loads = append(res.Loads, r.loadResult(l, sorted["load."+l.Name], res.Ended))
+	}
+	failing := false
+	if n := len(r.spans); n > 0 && r.spans[n-1].Name == PhaseRecovery && !r.recovery.Recovered {
+		_, failing = r.recovered(r.spans[n-1].End)
+		r.notes = append(r.notes, "the steady state was not seen to come back within "+r.x.Phases.Recovery.String())
+	}
+	res.Notes = unique(r.notes)
+	res.Verdict, res.Reason = r.decide(res, failing)
+	if res.Verdict == verdict.Error {
+		res.Error = res.Reason
+		if res.Stop != nil {
+			res.Error, res.Hint = res.Stop.Reason, HintOf(res.Stop.err)
+		}
+		if len(res.Residue) > 0 {
+			res.Error, res.Hint = res.Reason, "try again: firedrill recover "+r.run
+		}
+	}
+	return res
+}
+
+func (r *runner) sourceName(m experiment.Measure) string {
+	if isLoad(r.x, m.Of) {
+		return m.Of
+	}
+	return m.Name
+}
+
+func (r *runner) conditionResults() []ConditionResult {
+	out := []ConditionResult{}
+	for _, ch := range r.conds {
+		out = append(out, ch.result)
+	}
+	if r.conds == nil { // the targets were never resolved
+		for _, c := range r.x.Conditions {
+			out = append(out, ConditionResult{Name: c.Name, Kind: c.Fault, Target: c.Target.Lambda + c.Target.File})
+		}
+	}
+	return out
+}
+
+func (r *runner) measureResult(i int, m experiment.Measure, obs []verdict.Observation, end time.Time) MeasureResult {
+	res := MeasureResult{Name: m.Name, Of: m.Of, Series: series(obs, r.started, end, &m.Expect)}
+	if i < len(r.baseline) {
+		res.Baseline = r.baseline[i].finding // as it was when it decided whether to inject
+	}
+	for _, span := range r.spans {
+		judge := func() verdict.Finding {
+			return verdict.Judge(m.Expect, between(obs, span.Start, span.End), span.End.Sub(span.Start))
+		}
+		switch {
+		case span.Name == PhaseBaseline && i >= len(r.baseline):
+			res.Baseline = judge()
+		case span.Name == PhaseFault:
+			res.Fault = judge()
+			res.Stages = append(res.Stages, res.Fault)
+		case span.Name == PhaseRecovery:
+			res.Recovery = judge()
+		}
+	}
+	return res
+}
+
+func (r *runner) loadResult(l experiment.Load, obs []verdict.Observation, end time.Time) LoadResult {
+	res := LoadResult{Name: l.Name, Phases: []TrafficStats{}, Series: series(obs, r.started, end, nil)}
+	for _, span := range r.spans {
+		res.Phases = append(res.Phases, trafficStats(between(obs, span.Start, span.End)))
+	}
+	return res
+}
+
+// unique keeps the first of equal notes.
+func unique(notes []string) []string {
+	var out []string
+	for _, n := range notes {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// secretName matches headers whose values must not be kept.
+var secretName = regexp.MustCompile(`(?i)auth|cookie|token|secret|key|password|credential`)
+
+// withoutSecrets is a copy of the experiment for the report, which people pass on.
+func withoutSecrets(x *experiment.Experiment) *experiment.Experiment {
+	c := *x
+	c.Loads = slices.Clone(x.Loads)
+	for i := range c.Loads {
+		c.Loads[i].HTTP = redacted(c.Loads[i].HTTP)
+	}
+	c.Measures = slices.Clone(x.Measures)
+	for i := range c.Measures {
+		c.Measures[i].Probe.HTTP = redacted(c.Measures[i].Probe.HTTP)
+	}
+	return &c
+}
+
+func redacted(h *experiment.HTTPRequest) *experiment.HTTPRequest {
+	if h == nil {
+		return nil
+	}
+	c := *h
+	c.Headers = maps.Clone(h.Headers)
+	for name := range c.Headers {
+		if secretName.MatchString(name) {
+			c.Headers[name] = "[redacted]"
+		}
+	}
+	return &c
+}

@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+// maxJournal bounds what is read; a run's journal is a few kilobytes and an undo record a few hundred.
+const maxJournal = 256 << 20
+
+// A Change is one condition of a journal that was prepared, with what became of it.
+type Change struct {
+	Condition string
+	Kind      string
+	Target    string
+	Undo      json.RawMessage
+	Applied   bool
+	Undone    bool // reverted, or reverted but for drift
+}
+
+// ParseJournal reads the records of a journal. A last line without its end is torn: it was never acted on, and
+// is left out of whole, the length of what was read. Other lines that are no records are counted as damaged
+// and passed over, so that one bad line does not keep the rest from being undone.
+func ParseJournal(data []byte) (records []Record, whole, damaged int) {
+	for whole < len(data) {
+		end := bytes.IndexByte(data[whole:], '\n')
+		if end < 0 {
+			break
+		}
+		var r Record
+		if err := json.Unmarshal(data[whole:whole+end], &r); err != nil || r.V < 1 || r.Type == "" {
+			damaged++
+		} else {
+			records = append(records, r)
+		}
+		whole += end + 1
+	}
+	return records, whole, damaged
+}
+
+// Changes folds the records of a journal into its changes, in the order of their preparation.
+func Changes(records []Record) []Change {
+	var changes []Change
+	at := map[string]int{}
+	for _, r := range records {
+		if r.Type == recordPrepared {
+			at[r.Condition] = len(changes)
+			changes = append(changes, Change{Condition: r.Condition, Kind: r.Kind, Target: r.Target, Undo: r.Undo})
+			continue
+		}
+		i, known := at[r.Condition]
+		if !known {
+			continue
+		}
+		switch r.Type {
+		case recordApplied:
+			changes[i].Applied = true
+		case recordReverted, recordDrift:
+			changes[i].Undone = true
+		}
+	}
+	return changes
+}
+
+// contents is a journal as it was read from disk.
+type contents struct {
+	records []Record
+	whole   int64 // bytes up to the end of the last whole line
+	damaged int   // lines that are no records
+}
+
+// readJournal reads a journal file. An unknown version is an error, since its undo could not be trusted.
+func readJournal(path string) (contents, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return contents{}, fmt.Errorf("read the journal: %w", err)
+	}
+	if info.Size() > maxJournal {
+		return contents{}, fmt.Errorf("read the journal %s: %d bytes are more than any run writes", path, info.Size())
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return contents{}, fmt.Errorf("read the journal: %w", err)
+	}
+	records, whole, damaged := ParseJournal(data)
+	for _, r := range records {
+		if r.V > journalVersion {
+			return contents{}, fmt.Errorf("read the journal %s: record %d has version %d, this firedrill knows %d: use the one that wrote it", path, r.Seq, r.V, journalVersion)
+		}
+	}
+	return contents{records, int64(whole), damaged}, nil
+}
+
+// damage says in words that lines could not be read.
+func (c contents) damage() string {
+	return fmt.Sprintf("%d lines of the journal are damaged; what they said is lost", c.damaged)
+}

@@ -1,0 +1,391 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+)
+
+// The machine decides what a run does next. It has no clock, does no I/O and starts nothing: events come in
+// with their time, commands go out, and the shell (shell.go) carries them out. At most one command that
+// changes or resolves something is under way at a time, so that nothing is left in a queue when a stop comes.
+
+// state is where a run stands.
+type state int
+
+const (
+	resolving  state = iota // targets are looked up and frozen
+	guarding                // everything that must be true before a fault is checked
+	baselining              // the steady state is measured
+	injecting               // the conditions that start at once are prepared, then applied
+	observing               // a stage of the fault phase
+	scaling                 // conditions are taken to the next stage's share
+	restoring               // everything is put back, last change first
+	recovering              // the steady state is awaited
+	finished
+)
+
+// String is the name of the state, as progress tells it.
+func (s state) String() string {
+	return [...]string{"resolve", "guard", "baseline", "inject", "fault", "scale", "restore", "recovery", "judge"}[s]
+}
+
+// eventKind says what happened.
+type eventKind int
+
+const (
+	evStart  eventKind = iota
+	evTick             // time passed
+	evDone             // the one command under way has ended, with err
+	evJudged           // the answer to opJudge
+	evSteady           // the answer to opCheck: the steady state is back
+	evStop             // somebody or something wants the run to end
+)
+
+// An event is one thing that happened, and when.
+type event struct {
+	kind     eventKind
+	at       time.Time
+	err      error
+	judgment judgment
+	stop     *Stop
+	// renewable says of each condition whether its action can renew its lease; with the end of opResolve.
+	renewable []bool
+	book      func() // the shell's own: keeps what the command found out; the machine does not look at it
+}
+
+// judgment is what the shell found when it was asked to judge the current window.
+type judgment int
+
+const (
+	refuted   judgment = iota // a measure does not hold, or could not be read
+	plausible                 // every estimate satisfies its expectation, but not every interval does yet
+	settled                   // every measure is held
+)
+
+// op is what a command asks for.
+type op int
+
+const (
+	opResolve op = iota
+	opGuard
+	opPrepare
+	opApply
+	opRenew
+	opRevert
+	opCancel // cut short whatever is under way, undo excepted
+	opEnter  // a phase begins
+	opLeave  // a phase ends
+	opJudge  // judge the window of the current phase
+	opCheck  // see whether the steady state is back
+	opFinish // end traffic, count, judge, report
+)
+
+// asynchronous tells the commands that end with an evDone from those that are over at once.
+func (o op) asynchronous() bool { return o <= opRevert }
+
+// A command is one thing for the shell to do.
+type command struct {
+	op    op
+	cond  int     // opPrepare, opApply, opRenew, opRevert
+	phase string  // opEnter, opLeave
+	stage int     // opEnter of the fault phase, from 1
+	share float64 // opEnter of the fault phase, opRenew; percent
+}
+
+// A plannedCondition is what the machine knows of one condition.
+type plannedCondition struct {
+	after           int // index of the condition to wait for, or -1
+	delay, duration time.Duration
+}
+
+// progress is how far one condition has come.
+type progress struct {
+	prepared, applied, over bool // over: reverted, or given up after a failed revert
+	renewable               bool
+	order                   int       // of preparation, from 1: undo goes backwards
+	share                   float64   // what the target was last told
+	startedAt, overAt       time.Time // Apply and Revert returned
+	renewedAt, triedAt      time.Time // last renewal that worked (wall time), last attempt
+}
+
+// A spec is the part of an experiment that the machine acts on.
+type spec struct {
+	baseline, baselineMax, fault, recovery, lease, maxDuration time.Duration
+	stages                                                     []float64
+	conditions                                                 []plannedCondition
+}
+
+// steps between two looks at a window that has not settled, and at the recovery.
+const (
+	extension = time.Second
+	checkStep = 250 * time.Millisecond
+)
+
+// A machine is one run's state. The zero value with a spec is ready for evStart.
+type machine struct {
+	spec  spec
+	state state
+	stage int // index into spec.stages
+	conds []progress
+
+	busy      bool    // an asynchronous command is under way
+	doing     command // that command
+	asked     bool    // opJudge is unanswered
+	refuted   bool    // the baseline did not hold
+	stop      *Stop   // why the run ends early
+	prepared  int     // how many conditions were prepared
+	began     time.Time
+	faultAt   time.Time // the fault phase began
+	phaseFrom time.Time
+	phaseEnd  time.Time
+	nextCheck time.Time
+}
+
+func newMachine(s spec) *machine {
+	return &machine{spec: s, conds: make([]progress, len(s.conditions))}
+}
+
+// Step takes one event and says what to do about it. Events that do not fit the state are ignored.
+func (m *machine) Step(e event) []command {
+	var out []command
+	if m.state == finished {
+		return nil
+	}
+	switch e.kind {
+	case evStart:
+		m.began = e.at
+		return m.begin(command{op: opResolve})
+	case evDone:
+		out = append(out, m.done(e)...)
+	case evJudged:
+		if m.asked {
+			m.asked = false
+			out = append(out, m.judged(e)...)
+		}
+	case evSteady:
+		if m.state == recovering {
+			out = append(out, m.leave(e.at)...)
+			m.state = finished
+			return append(out, command{op: opFinish})
+		}
+	case evStop:
+		out = append(out, m.halt(e.at, e.stop)...)
+	}
+	return append(out, m.advance(e.at)...)
+}
+
+// Wake is when the machine next wants an evTick, at the latest; zero if it only waits for other events.
+func (m *machine) Wake() time.Time {
+	var wake time.Time
+	sooner := func(t time.Time) {
+		if !t.IsZero() && (wake.IsZero() || t.Before(wake)) {
+			wake = t
+		}
+	}
+	if m.state < restoring && m.spec.maxDuration > 0 && !m.began.IsZero() {
+		sooner(m.began.Add(m.spec.maxDuration))
+	}
+	switch m.state {
+	case baselining:
+		sooner(m.phaseEnd)
+	case recovering:
+		sooner(m.phaseEnd)
+		sooner(m.nextCheck)
+	case observing:
+		sooner(m.phaseEnd)
+		for i := range m.conds {
+			if !m.busy { // else the end of the command under way is what matters
+				sooner(m.conditionWake(i))
+			}
+		}
+	}
+	return wake
+}
+
+// conditionWake is the next instant at which condition i wants something, in the fault phase.
+func (m *machine) conditionWake(i int) time.Time {
+	c, p := m.spec.conditions[i], m.conds[i]
+	switch {
+	case p.over:
+		return time.Time{}
+	case !p.applied:
+		due, _ := m.due(i)
+		return due
+	case c.duration > 0 && (!p.renewable || p.startedAt.Add(c.duration).Before(m.renewDue(i))):
+		return p.startedAt.Add(c.duration)
+	case p.renewable:
+		return m.renewDue(i)
+	}
+	return time.Time{}
+}
+
+// due is when condition i starts; false while that depends on a condition that is not over.
+func (m *machine) due(i int) (time.Time, bool) {
+	c := m.spec.conditions[i]
+	from := m.faultAt
+	if c.after >= 0 {
+		if !m.conds[c.after].over {
+			return time.Time{}, false
+		}
+		from = m.conds[c.after].overAt
+	}
+	if from.IsZero() {
+		return time.Time{}, false
+	}
+	return from.Add(c.delay), true
+}
+
+// initial says whether condition i starts with the fault phase.
+func (m *machine) initial(i int) bool {
+	c := m.spec.conditions[i]
+	return c.after < 0 && c.delay == 0
+}
+
+func (m *machine) renewDue(i int) time.Time { return m.conds[i].triedAt.Add(m.spec.lease / 3) }
+
+func (m *machine) share() float64 { return m.spec.stages[m.stage] }
+
+// begin marks an asynchronous command as under way.
+func (m *machine) begin(c command) []command {
+	m.busy, m.doing = true, c
+	return []command{c}
+}
+
+// halt ends the run early; the first reason counts. Once everything is being put back there is nothing left
+// to stop, but a stop during the recovery ends the wait.
+func (m *machine) halt(at time.Time, why *Stop) []command {
+	var out []command
+	if m.stop == nil {
+		if why.At.IsZero() {
+			why.At = at
+		}
+		m.stop = why
+	}
+	switch m.state {
+	case recovering:
+		out = append(m.leave(at), command{op: opFinish})
+		m.state = finished
+	case restoring:
+	default:
+		out = append(out, command{op: opCancel})
+		out = append(out, m.leave(at)...)
+		m.state = restoring
+	}
+	return out
+}
+
+// enter and leave mark the bounds of the phases that observations belong to.
+func (m *machine) enter(at time.Time, s state, phase string, length time.Duration) []command {
+	m.state, m.phaseFrom, m.phaseEnd = s, at, at.Add(length)
+	c := command{op: opEnter, phase: phase}
+	if phase == PhaseFault {
+		c.stage, c.share = m.stage+1, m.share()
+	}
+	return []command{c}
+}
+
+func (m *machine) leave(time.Time) []command {
+	switch m.state {
+	case baselining:
+		return []command{{op: opLeave, phase: PhaseBaseline}}
+	case observing:
+		return []command{{op: opLeave, phase: PhaseFault}}
+	case recovering:
+		return []command{{op: opLeave, phase: PhaseRecovery}}
+	}
+	return nil
+}
+
+// done books the end of the asynchronous command.
+func (m *machine) done(e event) []command {
+	if !m.busy {
+		return nil
+	}
+	c := m.doing
+	m.busy = false
+	var p *progress
+	if c.op == opPrepare || c.op == opApply || c.op == opRenew || c.op == opRevert {
+		p = &m.conds[c.cond]
+	}
+	switch c.op {
+	case opResolve:
+		for i := range e.renewable {
+			m.conds[i].renewable = e.renewable[i]
+		}
+	case opPrepare:
+		if p.prepared = e.err == nil; p.prepared {
+			m.prepared++
+			p.order = m.prepared
+		}
+	case opApply:
+		p.applied = true // even after an error: it may be half done, so it must be put back
+		p.startedAt, p.renewedAt, p.triedAt = e.at, wallTime(e.at), e.at
+		p.share = m.spec.stages[0]
+	case opRenew:
+		p.triedAt = e.at
+		if e.err == nil {
+			p.renewedAt, p.share = wallTime(e.at), c.share
+		} else if m.state != scaling {
+			return nil // tried again at the next third of the lease; leaseLost decides when it is too late
+		}
+	case opRevert:
+		p.over, p.overAt = true, e.at // a failed undo is residue, which the shell reports; the other undos go on
+	}
+	if e.err != nil && m.state != restoring {
+		return m.halt(e.at, &Stop{Kind: StopError, Reason: e.err.Error(), err: e.err})
+	}
+	return nil
+}
+
+// judged acts on the answer to opJudge.
+func (m *machine) judged(e event) []command {
+	switch m.state {
+	case baselining:
+		return m.baselineJudged(e)
+	case observing:
+		out := m.leave(e.at)
+		if e.judgment == settled && m.stage+1 < len(m.spec.stages) {
+			m.stage++
+			m.state = scaling
+			return out
+		}
+		m.state = restoring
+		return append(out, command{op: opCancel})
+	}
+	return nil
+}
+
+func (m *machine) baselineJudged(e event) []command {
+	limit := m.phaseFrom.Add(max(m.spec.baselineMax, m.spec.baseline))
+	switch {
+	case e.judgment == settled:
+		out := m.leave(e.at)
+		m.state = injecting
+		return out
+	case e.judgment == plausible && e.at.Before(limit):
+		m.phaseEnd = e.at.Add(extension)
+		if m.phaseEnd.After(limit) {
+			m.phaseEnd = limit
+		}
+		return nil
+	default:
+		out := m.leave(e.at)
+		m.refuted, m.state = true, restoring
+		return out
+	}
+}
+
+// wallTime makes the age of a lease one of the wall clock, as it is for those who heed the lease: the other clock
+// stands still while the machine is suspended.
+func wallTime(t time.Time) time.Time { return t.Round(0) }
+
+// leaseLost names an applied condition whose faults have ended by themselves, because no renewal got through.
+func (m *machine) leaseLost(at time.Time) *Stop {
+	for i, p := range m.conds {
+		if p.applied && !p.over && p.renewable && at.Sub(p.renewedAt) > m.spec.lease {
+			err := fmt.Errorf("condition %d: the lease of %s could not be renewed and has run out", i+1, m.spec.lease)
+			return &Stop{Kind: StopError, Reason: err.Error(), err: err}
+		}
+	}
+	return nil
+}

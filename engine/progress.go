@@ -1,0 +1,44 @@
+package engine
+
+import "time"
+
+// EventKind says what an Event tells.
+type EventKind string
+
+// The kinds of live progress. The fields that each fills are named beside it.
+const (
+	EventPhase    EventKind = "phase"    // Phase, Stage, Share, Length: a phase begins
+	EventStats    EventKind = "stats"    // Phase, Measures: once a second
+	EventApplied  EventKind = "applied"  // Condition, Target
+	EventReverted EventKind = "reverted" // Condition, Target; Message names drift
+	EventResidue  EventKind = "residue"  // Condition, Target, Message: could not be put back
+	EventStop     EventKind = "stop"     // Message: why everything is being put back
+	EventNote     EventKind = "note"     // Message
+	EventVerdict  EventKind = "verdict"  // Message: the verdict and its reason
+)
+
+// An Event is live progress, for people who watch. Nothing depends on it.
+type Event struct {
+	At        time.Time     `json:"at"`
+	Run       string        `json:"run"`
+	Kind      EventKind     `json:"kind"`
+	Phase     string        `json:"phase,omitempty"`
+	Stage     int           `json:"stage,omitempty"`
+	Share     float64       `json:"share,omitempty"`
+	Length    time.Duration `json:"length,omitempty"` // how long the phase is meant to last; recovery: at most
+	Condition string        `json:"condition,omitempty"`
+	Target    string        `json:"target,omitempty"`
+	Message   string        `json:"message,omitempty"`
+	Measures  []LiveMeasure `json:"measures,omitempty"`
+	Elapsed   time.Duration `json:"elapsed"` // since the run started
+	Result    *Result       `json:"-"`       // with EventVerdict
+}
+
+// A LiveMeasure is one measure over the last second.
+type LiveMeasure struct {
+	Name   string   `json:"name"`
+	Count  int      `json:"count"`
+	Errors int      `json:"errors"`
+	Value  *float64 `json:"value,omitempty"` // the measure's statistic; nil without data
+	Holds  bool     `json:"holds"`           // Value satisfies the expectation
+}

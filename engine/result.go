@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/verdict"
+)
+
+// A Result is a finished run: what report renders, and what report.json holds.
+type Result struct {
+	Version    int                    `json:"version"` // 1
+	Run        string                 `json:"run"`
+	Experiment *experiment.Experiment `json:"experiment"`
+	Verdict    verdict.Outcome        `json:"verdict"`
+	Reason     string                 `json:"reason"` // one sentence
+	Started    time.Time              `json:"started"`
+	Ended      time.Time              `json:"ended"`
+	Phases     []PhaseSpan            `json:"phases"`
+	Measures   []MeasureResult        `json:"measures"`
+	Conditions []ConditionResult      `json:"conditions"`
+	Loads      []LoadResult           `json:"loads,omitempty"`
+	Recovery   Recovery               `json:"recovery"`
+	// Residue lists what could not be put back; not empty means exit code 10.
+	Residue []Residue `json:"residue,omitempty"`
+	Notes   []string  `json:"notes,omitempty"` // drift, failed renewals, probe errors: things the reader should know
+	Error   string    `json:"error,omitempty"` // for the verdict "error"
+	Hint    string    `json:"hint,omitempty"`  // what to do about Error, where something can be done
+	// Stop says why the run ended before its time; nil if it ran its course.
+	Stop *Stop `json:"stop,omitempty"`
+}
+
+// StopKind says who or what ended a run early.
+type StopKind string
+
+// The reasons to end a run early.
+const (
+	StopInterrupted StopKind = "interrupted"    // the caller's context ended: Ctrl-C, SIGTERM
+	StopRequested   StopKind = "requested"      // State.RequestStop, from another process
+	StopRule        StopKind = "rule"           // a stop rule of the experiment came true
+	StopKillSwitch  StopKind = "killswitch"     // the kill switch of the state folder was engaged
+	StopDeadline    StopKind = "deadline"       // guards.max_duration
+	StopError       StopKind = "internal-error" // the run itself failed; Result.Error says how
+)
+
+// A Stop is why a run ended early.
+type Stop struct {
+	Kind   StopKind  `json:"kind"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+
+	err error // for StopError
+}
+
+// Names of phases, in order. A stage of the fault phase has its number in PhaseSpan.Stage.
+const (
+	PhaseBaseline = "baseline"
+	PhaseFault    = "fault"
+	PhaseRecovery = "recovery"
+)
+
+// A PhaseSpan is a part of the run.
+type PhaseSpan struct {
+	Name  string    `json:"name"`
+	Stage int       `json:"stage,omitempty"` // 1, 2, ... in the fault phase
+	Share float64   `json:"share,omitempty"` // percent, in the fault phase
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+}
+
+// A MeasureResult is one measure judged in each phase, with its course over time.
+type MeasureResult struct {
+	Name     string            `json:"name"`
+	Of       string            `json:"of"`
+	Baseline verdict.Finding   `json:"baseline"`
+	Fault    verdict.Finding   `json:"fault"` // over the last stage that ran; zero Outcome if none ran
+	Stages   []verdict.Finding `json:"stages,omitempty"`
+	Recovery verdict.Finding   `json:"recovery"`
+	Series   []Point           `json:"series"`
+}
+
+// A Point is one second of a measure or load. Values are in the unit of the observations (seconds for
+// latencies); null-able ones are pointers because a second may have no data.
+type Point struct {
+	T      float64  `json:"t"` // seconds since Result.Started
+	Count  int      `json:"count"`
+	Errors int      `json:"errors"`
+	Mean   *float64 `json:"mean,omitempty"`
+	P50    *float64 `json:"p50,omitempty"`
+	P95    *float64 `json:"p95,omitempty"`
+	P99    *float64 `json:"p99,omitempty"`
+	Max    *float64 `json:"max,omitempty"`
+	Stat   *float64 `json:"stat,omitempty"` // the measure's own statistic over this second
+}
+
+// A LoadResult is a load's traffic, by phase.
+type LoadResult struct {
+	Name   string         `json:"name"`
+	Phases []TrafficStats `json:"phases"` // same order and length as Result.Phases
+	Series []Point        `json:"series"`
+}
+
+// TrafficStats summarise a load in one phase. Latencies in seconds, from the intended start.
+type TrafficStats struct {
+	Due       int            `json:"due"`     // requests that should have started
+	Dropped   int            `json:"dropped"` // never sent: too many in flight
+	Errors    int            `json:"errors"`
+	Classes   map[string]int `json:"classes"`  // by status or error class
+	LateP99   float64        `json:"late_p99"` // how late the generator started requests
+	LateMax   float64        `json:"late_max"`
+	Mean      float64        `json:"mean"`
+	P50       float64        `json:"p50"`
+	P90       float64        `json:"p90"`
+	P95       float64        `json:"p95"`
+	P99       float64        `json:"p99"`
+	P999      float64        `json:"p999"`
+	Max       float64        `json:"max"`
+	Histogram string         `json:"histogram,omitempty"` // HDR histogram V2, compressed, base64; microseconds
+}
+
+// A ConditionResult is what happened to one condition.
+type ConditionResult struct {
+	Name     string     `json:"name"`
+	Kind     string     `json:"kind"`
+	Target   string     `json:"target"`
+	Applied  *time.Time `json:"applied,omitempty"`
+	Reverted *time.Time `json:"reverted,omitempty"`
+	Proof    Proof      `json:"proof"`
+	Drift    string     `json:"drift,omitempty"`
+	Error    string     `json:"error,omitempty"`
+}
+
+// Recovery says how long users waited for the steady state after everything was put back.
+type Recovery struct {
+	Recovered bool     `json:"recovered"`
+	Seconds   *float64 `json:"seconds,omitempty"` // from the last revert to the start of the first whole second from which all measures hold
+}
+
+// Residue is a change that could not be undone.
+type Residue struct {
+	Condition string `json:"condition"`
+	Target    string `json:"target"`
+	Error     string `json:"error"`
+}

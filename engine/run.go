@@ -1,0 +1,306 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/experiment"
+)
+
+// Options are what a run needs beside the experiment. Registry and State are required.
+type Options struct {
+	Registry Registry
+	State    *State
+	// Observer is told what happens, from one goroutine; nil if nobody watches. A slow one slows the run.
+	Observer func(Event)
+	// UndoTimeout bounds putting back one condition, retries included. It is not cut short by the end of the
+	// context. Default 30s.
+	UndoTimeout time.Duration
+	// Source is the text of the experiment file; its SHA-256 goes into the journal.
+	Source []byte
+	// Finish is called once with the finished result, after report.json is written and before the journal is
+	// closed: the place to write more reports into State.RunDir.
+	Finish func(*Result) error
+
+	journalHook func(seq int, written bool)   // tests die here
+	journalFile func(journalFile) journalFile // tests put a full disk here
+}
+
+// Run runs one experiment and returns when everything is put back. The end of ctx is an order to stop: undo
+// still runs to its end. The result is nil only if the run never began, and the error says why; once there is
+// a result, an error says that its reports could not be written.
+func Run(ctx context.Context, x *experiment.Experiment, o Options) (*Result, error) {
+	r, err := newRunner(ctx, x, o)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	r.loop(ctx)
+	return r.result, r.reportErr
+}
+
+// A runner is the shell around one machine. Its fields belong to the goroutine of loop, but for what is said
+// to be shared.
+type runner struct {
+	x *experiment.Experiment
+	o Options
+	m *machine
+
+	run     string
+	started time.Time
+	journal *journal // shared
+	locks   []*fileLock
+	conds   []*change
+	traffic traffic
+	watch   watcher
+	events  chan event
+
+	inject       context.Context // of everything but undo and traffic
+	cancelInject context.CancelFunc
+	undo         context.Context // outlives the caller's
+
+	spans     []PhaseSpan
+	baseline  []judged // per measure, frozen when the baseline was judged
+	notes     []string
+	residue   []Residue
+	recovery  Recovery
+	result    *Result
+	reportErr error
+}
+
+// A change is one condition with its action. The shell's goroutine owns it; a command under way works on a copy
+// of what it needs.
+type change struct {
+	experiment.Condition
+	action Action
+	key    string
+	undo   []byte
+	result ConditionResult
+}
+
+func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runner, error) {
+	if o.UndoTimeout <= 0 {
+		o.UndoTimeout = 30 * time.Second
+	}
+	if err := os.MkdirAll(o.State.dir, 0o700); err != nil {
+		return nil, &Refusal{Err: fmt.Errorf("create the state folder %s: %w", o.State.dir, err), Tip: "name a folder that can be written: --state DIR"}
+	}
+	if reason, engaged := o.State.Engaged(); engaged {
+		return nil, &Refusal{Err: fmt.Errorf("the kill switch is engaged: %s", reason), Tip: "release it when it is safe: firedrill killswitch off"}
+	}
+	now := time.Now()
+	run, lock, err := o.State.newRun(now)
+	if err != nil {
+		return nil, &Refusal{Err: err, Tip: "nothing was injected; name a folder that can be written: --state DIR"}
+	}
+	r := &runner{
+		x: x, o: o, run: run, started: now, locks: []*fileLock{lock},
+		m:      newMachine(specOf(x)),
+		events: make(chan event, len(x.Loads)+4),
+		undo:   context.WithoutCancel(ctx),
+	}
+	r.inject, r.cancelInject = context.WithCancel(ctx)
+	if err := r.openJournal(); err != nil {
+		r.close()
+		return nil, &Refusal{Err: err, Tip: "nothing was injected; is the disk full?"}
+	}
+	return r, nil
+}
+
+// openJournal creates the journal with its first record: from now on the run exists for other processes.
+func (r *runner) openJournal() error {
+	j, err := newJournal(r.o.State.journalPath(r.run))
+	if err != nil {
+		return err
+	}
+	j.hook = r.o.journalHook
+	if r.o.journalFile != nil {
+		j.f = r.o.journalFile(j.f)
+	}
+	r.journal = j
+	host, _ := os.Hostname() // only for people
+	record := Record{Type: recordRun, Run: r.run, Title: r.x.Title, File: r.x.File, Lease: r.x.Lease, PID: os.Getpid(), Host: host}
+	if r.o.Source != nil {
+		sum := sha256.Sum256(r.o.Source)
+		record.Source = "sha256:" + hex.EncodeToString(sum[:])
+	}
+	return j.append(record, true)
+}
+
+func (r *runner) close() {
+	r.cancelInject()
+	if r.journal != nil {
+		_ = r.journal.close() // every record that matters was synced
+	}
+	for _, l := range r.locks {
+		l.release()
+	}
+}
+
+// specOf is the part of an experiment that the machine acts on.
+func specOf(x *experiment.Experiment) spec {
+	s := spec{
+		baseline: x.Phases.Baseline, baselineMax: x.Phases.BaselineMax, fault: x.Phases.Fault, recovery: x.Phases.Recovery,
+		lease: x.Lease, maxDuration: x.Guards.MaxDuration, stages: x.Stages,
+	}
+	if len(s.stages) == 0 {
+		s.stages = []float64{100}
+	}
+	if s.lease <= 0 {
+		s.lease = 15 * time.Second
+	}
+	index := map[string]int{}
+	for i, c := range x.Conditions {
+		index[c.Name] = i
+	}
+	for _, c := range x.Conditions {
+		p := plannedCondition{after: -1, delay: c.Delay, duration: c.For}
+		if i, ok := index[c.After]; ok && c.After != "" {
+			p.after = i
+		}
+		s.conditions = append(s.conditions, p)
+	}
+	return s
+}
+
+// loop feeds the machine until it has finished.
+func (r *runner) loop(ctx context.Context) {
+	ticks := time.NewTicker(watchStep)
+	defer ticks.Stop()
+	alarm := time.NewTimer(time.Hour)
+	defer alarm.Stop()
+	interrupted := ctx.Done()
+	r.handle(event{kind: evStart, at: r.started})
+	for r.m.state != finished {
+		alarm.Reset(r.untilWake())
+		select {
+		case <-interrupted:
+			interrupted = nil
+			r.halt(StopInterrupted, interruption(ctx))
+		case e := <-r.events:
+			e.at = time.Now()
+			if e.book != nil {
+				e.book()
+			}
+			r.handle(e)
+		case <-alarm.C:
+			r.handle(event{kind: evTick, at: time.Now()})
+		case <-ticks.C:
+			r.look()
+		}
+	}
+	r.finish(ctx)
+}
+
+func (r *runner) untilWake() time.Duration {
+	wake := r.m.Wake()
+	if wake.IsZero() {
+		return time.Hour
+	}
+	return time.Until(wake)
+}
+
+// interruption says why the caller's context ended.
+func interruption(ctx context.Context) string {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return "interrupted: " + cause.Error()
+	}
+	return "interrupted"
+}
+
+func (r *runner) halt(kind StopKind, reason string) {
+	r.handle(event{kind: evStop, at: time.Now(), stop: &Stop{Kind: kind, Reason: reason}})
+}
+
+// handle gives one event to the machine and carries out its commands, and those that their answers bring.
+func (r *runner) handle(e event) {
+	queue := []event{e}
+	for len(queue) > 0 {
+		e, queue = queue[0], queue[1:]
+		stopped := r.m.stop
+		commands := r.m.Step(e)
+		if r.m.stop != stopped {
+			r.tell(Event{Kind: EventStop, Message: r.m.stop.Reason})
+		}
+		for _, c := range commands {
+			if answer, ok := r.do(c, e.at); ok {
+				queue = append(queue, answer)
+			}
+		}
+	}
+}
+
+// do starts or carries out one command. The answer, if there is one, is the machine's next event.
+func (r *runner) do(c command, at time.Time) (answer event, ok bool) {
+	if c.op.asynchronous() {
+		perform := r.operation(c)
+		go func() { r.events <- perform() }()
+		return event{}, false
+	}
+	switch c.op {
+	case opCancel:
+		r.cancelInject()
+	case opEnter:
+		r.enter(c, at)
+	case opLeave:
+		r.spans[len(r.spans)-1].End = at
+	case opJudge:
+		return event{kind: evJudged, at: at, judgment: r.judgeWindow(at)}, true
+	case opCheck:
+		if rec, _ := r.recovered(at); rec.Recovered {
+			r.recovery = rec
+			return event{kind: evSteady, at: at}, true
+		}
+	}
+	return event{}, false
+}
+
+// enter begins a phase; the first one starts the traffic.
+func (r *runner) enter(c command, at time.Time) {
+	if c.phase == PhaseBaseline {
+		r.startTraffic(at)
+	}
+	r.spans = append(r.spans, PhaseSpan{Name: c.phase, Stage: c.stage, Share: c.share, Start: at})
+	if err := r.journal.append(Record{Type: recordPhase, Phase: c.phase, Stage: c.stage, Share: c.share}, false); err != nil {
+		r.journalFailed(err)
+	}
+	length := map[string]time.Duration{PhaseBaseline: r.x.Phases.Baseline, PhaseFault: r.x.Phases.Fault, PhaseRecovery: r.x.Phases.Recovery}[c.phase]
+	r.tell(Event{Kind: EventPhase, Phase: c.phase, Stage: c.stage, Share: c.share, Length: length})
+}
+
+// journalFailed ends the run, because what comes next could not be undone by another process.
+func (r *runner) journalFailed(err error) {
+	r.note(err.Error())
+	r.events <- event{kind: evStop, stop: &Stop{Kind: StopError, Reason: err.Error(), err: err}}
+}
+
+func (r *runner) note(text string) {
+	r.notes = append(r.notes, text)
+	r.tell(Event{Kind: EventNote, Message: text})
+}
+
+// noteError is note for an error that may be nil.
+func (r *runner) noteError(what string, err error) {
+	if err != nil {
+		r.note(what + ": " + err.Error())
+	}
+}
+
+// tell reports live progress. An observer that panics is not called again: it must not keep anything from
+// being put back.
+func (r *runner) tell(e Event) {
+	if r.o.Observer == nil {
+		return
+	}
+	e.At, e.Run = time.Now(), r.run
+	e.Elapsed = e.At.Sub(r.started)
+	if err := safely(func() error { r.o.Observer(e); return nil }); err != nil {
+		r.o.Observer = nil
+		r.notes = append(r.notes, "the progress observer failed: "+err.Error())
+	}
+}

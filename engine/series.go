@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/verdict"
+)
+
+// series cuts sorted observations into whole seconds since the start. Seconds without any observation are
+// points too: a gap must be seen as a gap. expect, if not nil, fills Point.Stat.
+func series(sorted []verdict.Observation, start, end time.Time, expect *verdict.Expectation) []Point {
+	n := max(0, int(math.Ceil(end.Sub(start).Seconds())))
+	points := make([]Point, 0, n)
+	for i := range n {
+		from := start.Add(time.Duration(i) * time.Second)
+		points = append(points, point(float64(i), between(sorted, from, from.Add(time.Second)), expect))
+	}
+	return points
+}
+
+func point(t float64, obs []verdict.Observation, expect *verdict.Expectation) Point {
+	p := Point{T: t, Count: len(obs)}
+	values := make([]float64, 0, len(obs))
+	for _, o := range obs {
+		if o.Failed {
+			p.Errors++
+		}
+		if !math.IsNaN(o.Value) {
+			values = append(values, o.Value)
+		}
+	}
+	if expect != nil && len(obs) > 0 {
+		if x, ok := verdict.Estimate(*expect, obs, time.Second); ok {
+			p.Stat = finite(x)
+		}
+	}
+	if len(values) == 0 {
+		return p
+	}
+	slices.Sort(values)
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	p.Mean = finite(sum / float64(len(values)))
+	p.P50, p.P95, p.P99 = finite(rank(values, 0.5)), finite(rank(values, 0.95)), finite(rank(values, 0.99))
+	p.Max = finite(values[len(values)-1])
+	return p
+}
+
+// rank is the nearest-rank quantile: the smallest value that at least the share q of all values does not exceed.
+func rank(sorted []float64, q float64) float64 {
+	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
+}
+
+// finite is nil for what JSON cannot carry and a chart cannot draw.
+func finite(x float64) *float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return &x
+}

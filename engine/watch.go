@@ -1,0 +1,237 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/verdict"
+)
+
+const (
+	watchStep = 125 * time.Millisecond // of looking for a stop file and the kill switch
+	ruleStep  = 250 * time.Millisecond // of evaluating stop rules
+	statsStep = time.Second            // of live progress
+)
+
+// traffic is everything that makes observations.
+type traffic struct {
+	generators []Generator
+	probes     []Probe
+	stores     map[string]*store // by load.NAME, or a probed measure's name
+	began      time.Time
+	cancel     context.CancelFunc
+	over       chan struct{} // closed when all have returned
+}
+
+// startTraffic begins the load and the readings. They outlive the caller's context, so that a stopped run is
+// measured until everything is put back; finish ends them.
+func (r *runner) startTraffic(at time.Time) {
+	t := &r.traffic
+	t.began, t.stores, t.over = at, map[string]*store{}, make(chan struct{})
+	r.watch.rules, r.watch.stats = at, at
+	ctx, cancel := context.WithCancel(r.undo)
+	t.cancel = cancel
+	var running []<-chan struct{}
+	for i, g := range t.generators {
+		name := "load." + r.x.Loads[i].Name
+		s := &store{}
+		t.stores[name] = s
+		running = append(running, r.startGenerator(ctx, name, g, s))
+	}
+	for i, p := range t.probes {
+		if p == nil {
+			continue
+		}
+		m := r.x.Measures[i]
+		s := &store{}
+		t.stores[m.Name] = s
+		done := make(chan struct{})
+		running = append(running, done)
+		go func() {
+			defer close(done)
+			readEvery(ctx, p, m.Every, m.Timeout, s)
+		}()
+	}
+	go func() {
+		for _, done := range running {
+			<-done
+		}
+		close(t.over)
+	}()
+}
+
+// startGenerator runs one load. One that ends before it is told to fails the run: without traffic the measures
+// would judge silence.
+func (r *runner) startGenerator(ctx context.Context, name string, g Generator, s *store) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err := safely(func() error { return g.Run(ctx, s.add) })
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = errors.New("ended by itself")
+		}
+		err = fmt.Errorf("%s: %w", name, err)
+		r.events <- event{kind: evStop, stop: &Stop{Kind: StopError, Reason: err.Error(), err: err}}
+	}()
+	return done
+}
+
+// readEvery reads a probe at its times until ctx ends. A reading that takes longer than the interval makes it
+// skip, not pile up.
+func readEvery(ctx context.Context, p Probe, every, timeout time.Duration, into *store) {
+	if every <= 0 {
+		every = time.Second
+	}
+	if timeout <= 0 {
+		timeout = 5 * time.Second
+	}
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	for {
+		at := time.Now()
+		o, err := bounded(ctx, timeout, p.Read)
+		if ctx.Err() != nil {
+			return // cut short by us: says nothing about the target
+		}
+		if err != nil {
+			into.fail(err)
+		}
+		into.add(failedReading(o, at, err))
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}
+
+// failedReading completes an observation: an error is an observation too.
+func failedReading(o verdict.Observation, at time.Time, err error) verdict.Observation {
+	if err != nil {
+		if o == (verdict.Observation{}) {
+			o.Value = math.NaN()
+		}
+		o.Failed = true
+		if o.Class == "" {
+			o.Class = "error"
+		}
+	}
+	if o.At.IsZero() {
+		o.At = at
+	}
+	return o
+}
+
+// A watcher remembers what it looked at last.
+type watcher struct {
+	rules, stats time.Time
+	since        []time.Time // per stop rule: since when it has been true; zero while it is not
+}
+
+// look is called every watchStep.
+func (r *runner) look() {
+	now := time.Now()
+	if reason, ok := r.o.State.stopRequested(r.run); ok && r.m.stop == nil {
+		r.halt(StopRequested, "stop requested"+because(reason))
+	}
+	if reason, ok := r.o.State.Engaged(); ok && r.m.stop == nil {
+		r.halt(StopKillSwitch, "the kill switch was engaged"+because(reason))
+	}
+	if r.traffic.stores == nil {
+		return
+	}
+	if now.Sub(r.watch.rules) >= ruleStep && r.m.state < restoring {
+		r.watch.rules = now
+		r.checkRules(now)
+	}
+	if now.Sub(r.watch.stats) >= statsStep-watchStep/2 { // the ticks come a little early or late
+		r.watch.stats = now
+		r.tellStats(now)
+	}
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+// checkRules evaluates the stop rules over what became known in their windows.
+func (r *runner) checkRules(now time.Time) {
+	if r.watch.since == nil {
+		r.watch.since = make([]time.Time, len(r.x.Stop))
+	}
+	for i, rule := range r.x.Stop {
+		window := min(max(rule.For, time.Second), now.Sub(r.traffic.began))
+		s := r.source(rule.Of)
+		if s == nil || window < time.Second {
+			continue
+		}
+		x, ok := verdict.Estimate(rule.When, s.arrived(now.Add(-window)), window)
+		if !ok || !rule.When.Satisfied(x) {
+			r.watch.since[i] = time.Time{}
+			continue
+		}
+		if r.watch.since[i].IsZero() {
+			r.watch.since[i] = now
+		}
+		if now.Sub(r.watch.since[i]) >= rule.For {
+			r.halt(StopRule, fmt.Sprintf("stop rule %q came true: %s was %s%s", rule.When.Text, rule.Of, rule.When.Format(x), lasting(rule.For)))
+			return
+		}
+	}
+}
+
+func lasting(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return " for " + d.String()
+}
+
+// source finds the observations of a measure, by its name or by the load it is of.
+func (r *runner) source(of string) *store {
+	if s := r.traffic.stores[of]; s != nil {
+		return s
+	}
+	for _, m := range r.x.Measures {
+		if m.Name == of && strings.HasPrefix(m.Of, "load.") {
+			return r.traffic.stores[m.Of]
+		}
+	}
+	return nil
+}
+
+// tellStats reports every measure over the last second.
+func (r *runner) tellStats(now time.Time) {
+	if r.o.Observer == nil {
+		return
+	}
+	e := Event{Kind: EventStats, Phase: r.m.state.String()}
+	for _, m := range r.x.Measures {
+		s := r.source(m.Name)
+		if s == nil {
+			continue
+		}
+		obs := s.arrived(now.Add(-time.Second))
+		live := LiveMeasure{Name: m.Name, Count: len(obs)}
+		for _, o := range obs {
+			if o.Failed {
+				live.Errors++
+			}
+		}
+		if x, ok := verdict.Estimate(m.Expect, obs, time.Second); ok {
+			live.Value, live.Holds = finite(x), m.Expect.Satisfied(x)
+		}
+		e.Measures = append(e.Measures, live)
+	}
+	r.tell(e)
+}

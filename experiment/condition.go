@@ -1,0 +1,117 @@
+package experiment
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/fault"
+)
+
+// conditionDraft is a condition whose attributes are not judged yet: that takes the kind of fault.
+type conditionDraft struct {
+	Condition
+	with *node
+}
+
+func condition() value[Condition] {
+	shape := object(conditionDraft{Condition: Condition{Percentage: 100}}, []field[conditionDraft]{
+		key("name", "What reports call it.", line(), func(c *conditionDraft) *string { return &c.Name }).must(),
+		key("fault", "What goes wrong.", faultKind(), func(c *conditionDraft) *string { return &c.Fault }).must(),
+		key("target", "Where it goes wrong.", target(), func(c *conditionDraft) *Target { return &c.Target }).must(),
+		key("with", "The fault's own settings.", raw(), func(c *conditionDraft) **node { return &c.with }),
+		key("percentage", "The share of invocations that is hit; default 100%.", percent(), func(c *conditionDraft) *float64 { return &c.Percentage }),
+		key("match", "Only events for which all of these hold are hit.", list(clause(), "clauses"), func(c *conditionDraft) *[]fault.Condition { return &c.Match }),
+		key("sample_by", "Dotted path in the event, such as headers.x-user-id: whatever is the same there is hit, or spared, every time.", dotted(), func(c *conditionDraft) *string { return &c.SampleBy }),
+		key("seed", "Another seed hits other invocations; the same seed the same ones.", integer[uint64](0, math.MaxUint64), func(c *conditionDraft) *uint64 { return &c.Seed }),
+		key("after", "Name of a condition; this one starts when that one is over.", line(), func(c *conditionDraft) *string { return &c.After }),
+		key("delay", "How long to wait before it starts.", duration(0, longest), func(c *conditionDraft) *time.Duration { return &c.Delay }),
+		key("for", "How long it lasts; default: until the fault phase ends.", duration(time.Second, longest), func(c *conditionDraft) *time.Duration { return &c.For }),
+	})
+	shape.schema["allOf"] = attributeSchemas()
+	return value[Condition]{schema: shape.schema, read: func(d *decoder, n *node, path string) (Condition, bool) {
+		c, ok := shape.read(d, n, path)
+		c.Line = n.line
+		if c.Fault == "" {
+			return c.Condition, false
+		}
+		with, good := d.attributes(fault.Kind(c.Fault), c.with, join(path, "with"))
+		c.With = with
+		if !good || !ok {
+			return c.Condition, false
+		}
+		if _, err := fault.Member(fault.Kind(c.Fault), c.With, c.Percentage, c.Match); err != nil {
+			d.problem(path, "", "cannot become a fault set: "+err.Error(), "")
+			return c.Condition, false
+		}
+		return c.Condition, true
+	}}
+}
+
+// enactable are the kinds that a condition can name.
+func enactable() []string {
+	var out []string
+	for _, k := range fault.Kinds() {
+		if k.Enactable {
+			out = append(out, string(k.Kind))
+		}
+	}
+	return out
+}
+
+func faultKind() value[string] {
+	l := line()
+	return value[string]{schema: schema{"anyOf": []any{schema{"enum": enactable()}, schema{"type": "string", "pattern": patternVariable}}}, read: func(d *decoder, n *node, path string) (string, bool) {
+		s, ok := l.read(d, n, path)
+		if !ok || slices.Contains(enactable(), s) {
+			return s, ok
+		}
+		if slices.ContainsFunc(fault.Kinds(), func(k fault.KindInfo) bool { return string(k.Kind) == s }) {
+			d.wrong(n, path, "is a kind of fault that this version cannot inject", "one of "+strings.Join(enactable(), ", "))
+			return "", false
+		}
+		d.wrong(n, path, "is not a kind of fault", closest(s, enactable()))
+		return "", false
+	}}
+}
+
+func target() value[Target] {
+	shape := object(Target{}, []field[Target]{
+		key("lambda", "A function, by name. Its own FIREDRILL_CONFIG says where its fault set is.", line(), func(t *Target) *string { return &t.Lambda }),
+		key("file", "A fault-set file, for a function with FIREDRILL_CONFIG=file:PATH.", line(), func(t *Target) *string { return &t.File }),
+		key("proof", "With file: the file that the function's FIREDRILL_PROOF names, where injections are counted.", line(), func(t *Target) *string { return &t.Proof }),
+	})
+	shape.schema["oneOf"] = []any{schema{"required": []string{"lambda"}, "properties": schema{"proof": false}}, schema{"required": []string{"file"}}}
+	return value[Target]{schema: shape.schema, read: func(d *decoder, n *node, path string) (Target, bool) {
+		t, ok := shape.read(d, n, path)
+		if !ok {
+			return t, false
+		}
+		lambda, file := d.has(join(path, "lambda")), d.has(join(path, "file"))
+		switch {
+		case lambda && file:
+			d.problem(join(path, "file"), t.File, "says both lambda and file", "one condition has one target: write two conditions")
+			return t, false
+		case !lambda && !file:
+			d.problem(path, "", "the target is empty", "{lambda: NAME} or {file: PATH}")
+			return t, false
+		case lambda && d.has(join(path, "proof")):
+			d.problem(join(path, "proof"), t.Proof, "proof goes with file only", "the host counts the injections of a function")
+			return t, false
+		}
+		return t, true
+	}}
+}
+
+func dotted() value[string] {
+	l := line()
+	return value[string]{schema: l.schema, read: func(d *decoder, n *node, path string) (string, bool) {
+		s, ok := l.read(d, n, path)
+		if ok && slices.Contains(strings.Split(s, "."), "") {
+			d.wrong(n, path, "is not a path", "names and numbers with dots between them, such as headers.host or Records.0.body")
+			return "", false
+		}
+		return s, ok
+	}}
+}

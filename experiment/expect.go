@@ -1,0 +1,46 @@
+package experiment
+
+import (
+	"errors"
+
+	"github.com/firedrill-dev/firedrill/verdict"
+)
+
+// patternExpectation is a rough sketch of verdict's grammar, for editors.
+const patternExpectation = `^\s*(p[0-9.]+|mean|rate|count|error_rate|value)\s*(<=?|>=?|==|!=)\s*[-+]?[0-9.]`
+
+// expectation reads STATISTIC OP VALUE. The grammar is verdict's.
+func expectation() value[verdict.Expectation] {
+	return value[verdict.Expectation]{schema: matching(patternExpectation, "p95 < 400ms"), read: func(d *decoder, n *node, path string) (verdict.Expectation, bool) {
+		if n.form != scalar {
+			d.expected(n, path, "an expectation", "write STATISTIC OP VALUE, such as p95 < 400ms or error_rate < 1%")
+			return verdict.Expectation{}, false
+		}
+		e, err := verdict.ParseExpectation(n.text)
+		var syntax *verdict.SyntaxError
+		if errors.As(err, &syntax) {
+			d.wrong(n, path, syntax.Message, syntax.Hint)
+			return e, false
+		}
+		return e, err == nil
+	}}
+}
+
+// checkUnit sees to it that an expectation speaks of what its measure's observations are.
+// of is the measure's kind, or empty.
+func (d *decoder) checkUnit(path string, e verdict.Expectation, of string, latency bool) {
+	switch e.Statistic {
+	case "error_rate", "count", "rate", "":
+		return
+	}
+	switch {
+	case latency && e.Unit != verdict.Seconds:
+		hint := "write " + e.Statistic + " " + e.Op + " 400ms"
+		if of == HTTP || of == Invoke {
+			hint += "; for a number in the answer, set json_path"
+		}
+		d.problem(path, e.Text, "compares a latency with a number that has no unit", hint)
+	case !latency && e.Unit == verdict.Seconds:
+		d.problem(path, e.Text, "compares a number with a duration", "write the number without a unit")
+	}
+}

@@ -1,0 +1,126 @@
+// Package experiment is the experiment file: what a user writes to say what should hold, what to break and
+// how to stop. Parse decodes it strictly; every mistake is a Problem with file, line, text and hint.
+// The package does no I/O: callers read the file and say what variables there are.
+package experiment
+
+import (
+	"time"
+
+	"github.com/firedrill-dev/firedrill/fault"
+	"github.com/firedrill-dev/firedrill/verdict"
+)
+
+// An Experiment is one parsed, validated, variable-free experiment file. Treat it as read-only.
+type Experiment struct {
+	File       string      `json:"file"`
+	Title      string      `json:"title"`
+	Objective  string      `json:"objective"`
+	Loads      []Load      `json:"loads,omitempty"`
+	Measures   []Measure   `json:"measures"`
+	Conditions []Condition `json:"conditions"`
+	Phases     Phases      `json:"phases"`
+	// Stages are shares of each condition's own percentage, rising, in (0, 100]. Never empty: [100] by default.
+	Stages []float64     `json:"stages"`
+	Stop   []StopRule    `json:"stop,omitempty"`
+	Guards Guards        `json:"guards"`
+	Lease  time.Duration `json:"lease"` // how long a fault outlives its runner; default 15s
+}
+
+// Phases are how long each part of the run lasts.
+type Phases struct {
+	Baseline time.Duration `json:"baseline"`
+	// BaselineMax bounds the baseline's extension while the steady state is plausible but not yet settled.
+	BaselineMax time.Duration `json:"baseline_max"` // default 3 x Baseline
+	Fault       time.Duration `json:"fault"`        // of each stage
+	Recovery    time.Duration `json:"recovery"`     // at most; measures how long until the steady state is back
+}
+
+// A Load is traffic that runs through all phases, as an open model: requests start when they are due.
+type Load struct {
+	Name string `json:"name"`
+	// Exactly one of HTTP and Lambda is set.
+	HTTP        *HTTPRequest  `json:"http,omitempty"`
+	Lambda      string        `json:"lambda,omitempty"` // function to invoke with Body as its event
+	Body        string        `json:"body,omitempty"`   // a template: {{.Seq}}, {{.UUID}}, {{.Rand 1 100}}, {{.Pick "a" "b"}}
+	Rate        []RateStep    `json:"rate"`             // one step for a constant rate; the last step lasts to the end
+	Timeout     time.Duration `json:"timeout"`          // of one request; default 10s
+	MaxInFlight int           `json:"max_in_flight"`    // requests beyond it are dropped and counted; default 1000
+	Seed        int64         `json:"seed,omitempty"`
+}
+
+// A RateStep goes from From to To requests a second over For. A constant step has From == To. A spike is
+// three steps. For is zero in the last step only: to the end of the run.
+type RateStep struct {
+	From float64       `json:"from"`
+	To   float64       `json:"to"`
+	For  time.Duration `json:"for,omitempty"`
+}
+
+// A Measure is a number taken while the experiment runs, and what is expected of it.
+type Measure struct {
+	Name string `json:"name"`
+	// Of is the kind: "load.NAME", "http", "invoke", "command", "prometheus".
+	Of     string              `json:"of"`
+	Expect verdict.Expectation `json:"expect"`
+	// Every is the time between readings of a probe; default 1s. Loads are not read, they run.
+	Every   time.Duration `json:"every,omitempty"`
+	Timeout time.Duration `json:"timeout,omitempty"` // of one reading; default 5s
+	// BaselineOnly measures gate the start and are not judged under the fault.
+	BaselineOnly bool `json:"baseline_only,omitempty"`
+	// Probe carries the kind's own settings, decoded; nil for loads.
+	Probe ProbeSpec `json:"probe,omitzero"`
+	Line  int       `json:"line"`
+}
+
+// ProbeSpec holds the settings of all probe kinds; the ones that do not belong to the measure's kind are zero.
+type ProbeSpec struct {
+	HTTP         *HTTPRequest `json:"http,omitempty"`          // http
+	Body         string       `json:"body,omitempty"`          // http, invoke
+	Status       []int        `json:"status,omitempty"`        // http: statuses that count as success; default 200-399
+	BodyContains string       `json:"body_contains,omitempty"` // http, invoke
+	JSONPath     string       `json:"json_path,omitempty"`     // http, invoke: dotted path whose number is the reading
+	Lambda       string       `json:"lambda,omitempty"`        // invoke
+	Command      []string     `json:"command,omitempty"`       // command: argv, never a shell
+	URL          string       `json:"url,omitempty"`           // prometheus: base URL
+	Query        string       `json:"query,omitempty"`         // prometheus: PromQL instant query
+}
+
+// A Condition is a fault put on a target, with its blast radius and its place in time.
+type Condition struct {
+	Name       string            `json:"name"`
+	Fault      string            `json:"fault"` // the action's kind; a fault.Kind for faults inside functions
+	Target     Target            `json:"target"`
+	With       fault.Attributes  `json:"with"`       // in the fault set's own attribute names: min_latency, in milliseconds
+	Percentage float64           `json:"percentage"` // (0, 100]; default 100
+	Match      []fault.Condition `json:"match,omitempty"`
+	SampleBy   string            `json:"sample_by,omitempty"`
+	Seed       uint64            `json:"seed,omitempty"`
+	// After names a condition with a For; this one starts when that one is over. Delay is added.
+	After string        `json:"after,omitempty"`
+	Delay time.Duration `json:"delay,omitempty"`
+	For   time.Duration `json:"for,omitempty"` // zero: until the fault phase ends
+	Line  int           `json:"line"`
+}
+
+// A Target is where it goes wrong. Exactly one of Lambda and File is set.
+type Target struct {
+	Lambda string `json:"lambda,omitempty"` // a function by name; its own FIREDRILL_CONFIG says where its fault set lives
+	File   string `json:"file,omitempty"`   // a fault-set file, for a function that reads FIREDRILL_CONFIG=file:PATH
+	Proof  string `json:"proof,omitempty"`  // with File: the file that FIREDRILL_PROOF names, where injections are counted
+}
+
+// A StopRule ends the run at once.
+type StopRule struct {
+	Of   string              `json:"of"` // a measure's name or "load.NAME"
+	When verdict.Expectation `json:"when"`
+	For  time.Duration       `json:"for"` // how long it must be true without a break; also the window it is computed over (at least 1s)
+	Line int                 `json:"line"`
+}
+
+// Guards are what must be true before anything is injected.
+type Guards struct {
+	MaxDuration time.Duration `json:"max_duration,omitempty"` // of the whole run
+	MaxTargets  int           `json:"max_targets,omitempty"`
+	// Protected names are never touched, even if a condition names them.
+	Protected []string `json:"protected,omitempty"`
+}

@@ -1,0 +1,201 @@
+package report
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/engine"
+	"github.com/firedrill-dev/firedrill/verdict"
+)
+
+// The elements of JUnit XML in the form that Jenkins, GitLab, GitHub's actions and Azure read, with the order of elements and
+// the attributes of the Ant task's schema.
+type (
+	junitSuites struct {
+		XMLName  xml.Name     `xml:"testsuites"`
+		Name     string       `xml:"name,attr"`
+		Tests    int          `xml:"tests,attr"`
+		Failures int          `xml:"failures,attr"`
+		Errors   int          `xml:"errors,attr"`
+		Skipped  int          `xml:"skipped,attr"`
+		Time     string       `xml:"time,attr"`
+		Suites   []junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name       string          `xml:"name,attr"`
+		Tests      int             `xml:"tests,attr"`
+		Failures   int             `xml:"failures,attr"`
+		Errors     int             `xml:"errors,attr"`
+		Skipped    int             `xml:"skipped,attr"`
+		Time       string          `xml:"time,attr"`
+		Timestamp  string          `xml:"timestamp,attr"`
+		Properties []junitProperty `xml:"properties>property"`
+		Cases      []junitCase     `xml:"testcase"`
+		Out        string          `xml:"system-out,omitempty"`
+	}
+	junitProperty struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	junitCase struct {
+		Name    string        `xml:"name,attr"`
+		Class   string        `xml:"classname,attr"`
+		Time    string        `xml:"time,attr"`
+		Skipped *junitProblem `xml:"skipped"`
+		Error   *junitProblem `xml:"error"`
+		Failure *junitProblem `xml:"failure"`
+	}
+	junitProblem struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr,omitempty"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+// JUnit writes results as JUnit XML: one testsuite for each, in it a testcase for each measure, and others for what no
+// measure says: a run that failed, an undo that is incomplete, a fault that did not fire. A suite without failures and errors
+// is a run that held. docs/reports.md has the mapping.
+func JUnit(w io.Writer, results []*engine.Result) error {
+	all := junitSuites{Name: "firedrill"}
+	var took time.Duration
+	for _, r := range results {
+		s := suite(r)
+		all.Suites = append(all.Suites, s)
+		all.Tests += s.Tests
+		all.Failures += s.Failures
+		all.Errors += s.Errors
+		all.Skipped += s.Skipped
+		took += max(0, r.Ended.Sub(r.Started))
+	}
+	all.Time = junitTime(took)
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return fmt.Errorf("write JUnit XML: %w", err)
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", "  ")
+	if err := enc.Encode(all); err != nil {
+		return fmt.Errorf("write JUnit XML: %w", err)
+	}
+	if _, err := io.WriteString(w, "\n"); err != nil {
+		return fmt.Errorf("write JUnit XML: %w", err)
+	}
+	return nil
+}
+
+func suite(r *engine.Result) junitSuite {
+	s := junitSuite{
+		Name: title(r), Time: junitTime(r.Ended.Sub(r.Started)), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"),
+		Properties: []junitProperty{
+			{"run", clean(r.Run)}, {"verdict", clean(string(r.Verdict))}, {"reason", clean(r.Reason)},
+			{"objective", objective(r)}, {"file", file(r)},
+		},
+	}
+	class := "firedrill." + title(r)
+	for _, m := range r.Measures {
+		c := measureCase(r, m)
+		c.Class = class
+		s.Cases = append(s.Cases, c)
+	}
+	failed := false
+	for _, c := range s.Cases {
+		failed = failed || c.Failure != nil || c.Error != nil
+	}
+	if c, ok := runCase(r, failed); ok {
+		c.Class = class
+		s.Cases = append(s.Cases, c)
+	}
+	for _, x := range r.Residue {
+		s.Cases = append(s.Cases, junitCase{
+			Name: "undo: " + clean(x.Condition), Class: class, Time: junitTime(0),
+			Error: &junitProblem{Type: "undo-incomplete", Message: clean(x.Target) + ": " + clean(x.Error), Text: "put it back: firedrill recover " + clean(r.Run)},
+		})
+	}
+	for _, c := range s.Cases {
+		s.Tests++
+		switch {
+		case c.Error != nil:
+			s.Errors++
+		case c.Failure != nil:
+			s.Failures++
+		case c.Skipped != nil:
+			s.Skipped++
+		}
+	}
+	return s
+}
+
+// measureCase is the testcase of one measure.
+func measureCase(r *engine.Result, m engine.MeasureResult) junitCase {
+	c := junitCase{Name: clean(m.Name) + ": " + clean(expected(r, m).Text), Time: junitTime(length(phases(r, engine.PhaseFault)))}
+	f := decisive(m)
+	switch {
+	case f.Outcome == "":
+		c.Skipped = &junitProblem{Message: "not judged: " + clean(r.Reason)}
+	case judgedIn(m) == engine.PhaseBaseline && f.Outcome != verdict.Held:
+		c.Failure = &junitProblem{Type: string(verdict.NotSteady), Message: "before any fault: " + clean(f.Reason), Text: numbers(m)}
+	case judgedIn(m) == engine.PhaseBaseline && !baselineOnly(r, m):
+		c.Skipped = &junitProblem{Message: "held before the fault, not judged under it"}
+	case f.Outcome != verdict.Held:
+		c.Failure = &junitProblem{Type: clean(string(f.Outcome)), Message: clean(f.Reason), Text: numbers(m)}
+	}
+	return c
+}
+
+// runCase is the testcase for what the measures do not say; none if they say it all.
+func runCase(r *engine.Result, failed bool) (junitCase, bool) {
+	c := junitCase{Name: "the run", Time: junitTime(r.Ended.Sub(r.Started))}
+	problem := &junitProblem{Type: clean(string(r.Verdict)), Message: clean(r.Reason), Text: clean(r.Error)}
+	switch {
+	case r.Verdict == verdict.Held:
+		return c, len(r.Measures) == 0
+	case r.Verdict == verdict.Error || r.Verdict == verdict.Stopped:
+		c.Error = problem
+	case failed:
+		return c, false
+	default:
+		c.Failure = problem
+	}
+	return c, true
+}
+
+func baselineOnly(r *engine.Result, m engine.MeasureResult) bool {
+	if r.Experiment == nil {
+		return false
+	}
+	for _, x := range r.Experiment.Measures {
+		if x.Name == m.Name {
+			return x.BaselineOnly
+		}
+	}
+	return false
+}
+
+// numbers are the findings of a measure, phase by phase.
+func numbers(m engine.MeasureResult) string {
+	text := ""
+	for _, f := range []struct {
+		phase   string
+		finding verdict.Finding
+	}{{engine.PhaseBaseline, m.Baseline}, {engine.PhaseFault, m.Fault}, {engine.PhaseRecovery, m.Recovery}} {
+		if f.finding.Outcome == "" {
+			continue
+		}
+		text += fmt.Sprintf("\n%s: %s", f.phase, estimate(f.finding))
+		switch in := interval(f.finding); {
+		case in == "" || f.finding.Expectation.Statistic == "count": // what happened, not an estimate of it
+		case f.finding.Expectation.Statistic == "value": // readings of a state are no sample
+			text += " (range " + in + ")"
+		default:
+			text += fmt.Sprintf(" (%s at %s %% confidence)", in, plain(f.finding.Interval.Confidence*100))
+		}
+		text += fmt.Sprintf(", %s, %s", counted(f.finding.Samples, "sample"), counted(f.finding.Errors, "error"))
+	}
+	return text + "\n"
+}
+
+func junitTime(d time.Duration) string {
+	return strconv.FormatFloat(max(d, 0).Seconds(), 'f', 3, 64)
+}

@@ -1,0 +1,73 @@
+package verdict
+
+import "time"
+
+// An Observation is one measured event.
+type Observation struct {
+	// At is when the event was meant to start (load: the intended start; probes: the reading's start).
+	At time.Time
+	// Value is the latency in seconds, counted from At, or the number that a probe read.
+	// A request that was never answered has +Inf: dropped by the generator, refused, cut off. One that timed out has the time
+	// waited. A reading that failed has NaN.
+	Value float64
+	// Failed marks an error: a failed request, a probe that could not read.
+	Failed bool
+	// Class is a short name of the outcome for counting: "200", "503", "timeout", "refused", "dropped".
+	Class string
+	// Late is how much later than At the event really started; zero for probes.
+	Late time.Duration
+}
+
+// Outcome is the answer to "does it hold?".
+type Outcome string
+
+// The outcomes of one expectation, and of a run (the last three belong to runs only).
+const (
+	Held         Outcome = "held"
+	Disproved    Outcome = "disproved"
+	Inconclusive Outcome = "inconclusive"
+	NotSteady    Outcome = "not-steady"
+	Stopped      Outcome = "stopped"
+	Error        Outcome = "error"
+)
+
+// Unit says how a statistic's numbers read.
+type Unit string
+
+// The units of statistics.
+const (
+	Seconds   Unit = "seconds"    // quantiles and mean of latencies
+	Ratio     Unit = "ratio"      // error_rate: 0.01 is 1 %
+	PerSecond Unit = "per_second" // rate
+	Number    Unit = "number"     // count, value, and quantiles of numbers that are not latencies
+)
+
+// An Expectation is a parsed "STATISTIC OP VALUE". Text is what the user wrote.
+type Expectation struct {
+	Text      string  `json:"text"`
+	Statistic string  `json:"statistic"` // p0 < pNN.N < p100, mean, rate, count, error_rate, value
+	Op        string  `json:"op"`        // < <= > >=  (== and != for value and count)
+	Threshold float64 `json:"threshold"` // in Unit
+	Unit      Unit    `json:"unit"`
+}
+
+// An Interval is a two-sided confidence interval, ends included.
+type Interval struct {
+	Low        float64 `json:"low"`
+	High       float64 `json:"high"`
+	Confidence float64 `json:"confidence"`
+}
+
+// A Finding is an expectation judged on one window of observations.
+type Finding struct {
+	Expectation Expectation `json:"expectation"`
+	Outcome     Outcome     `json:"outcome"` // held, disproved or inconclusive
+	Estimate    float64     `json:"estimate"`
+	Interval    Interval    `json:"interval"`
+	Samples     int         `json:"samples"`
+	Errors      int         `json:"errors"`
+	// Missing is how many more samples like these would settle an inconclusive finding; 0 if unknown or settled.
+	Missing int `json:"missing,omitempty"`
+	// Reason says, in a sentence, why the outcome is what it is.
+	Reason string `json:"reason"`
+}
