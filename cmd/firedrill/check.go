@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firedrill-dev/firedrill/engine"
+	"github.com/firedrill-dev/firedrill/experiment"
+)
+
+func (a *app) validateCommand() *cobra.Command {
+	var in inputs
+	cmd := &cobra.Command{
+		Use:     "validate FILE...",
+		Short:   "Check experiment files, with line numbers",
+		Long:    "Check experiment files: every mistake is reported with its line, and nothing is started or touched.",
+		Example: "  firedrill validate experiments/*.yaml",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			vars, err := in.values()
+			if err != nil {
+				return err
+			}
+			if in.local != "" {
+				if err := a.localVars(in.local, vars); err != nil {
+					return err
+				}
+			}
+			return a.validate(args, vars)
+		},
+	}
+	in.register(cmd)
+	return cmd
+}
+
+// localVars sets what a functions file would define, without starting anything.
+func (a *app) localVars(file string, vars map[string]string) error {
+	config, err := a.parseFunctions(file)
+	if err != nil {
+		return err
+	}
+	if _, set := vars["lambda"]; !set {
+		vars["lambda"] = "http://" + config.LambdaListen
+	}
+	if _, set := vars["api"]; !set && config.HTTP != nil {
+		vars["api"] = "http://" + config.HTTP.Listen
+	}
+	return nil
+}
+
+func (a *app) validate(files []string, vars map[string]string) error {
+	type checked struct {
+		File     string               `json:"file"`
+		OK       bool                 `json:"ok"`
+		Problems []experiment.Problem `json:"problems"`
+	}
+	var all []checked
+	var errs []error
+	for _, file := range files {
+		x, _, found, err := a.parse(file, vars)
+		all = append(all, checked{file, err == nil, orEmpty(found)})
+		a.warn(found)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if a.output == "text" {
+			fmt.Fprintf(a.stdout, "%s: ok: %s\n", file, x.Title)
+		}
+	}
+	if a.output == "json" {
+		if err := a.printJSON(all); err != nil {
+			return err
+		}
+		if len(errs) > 0 {
+			return &failure{code: exitUsage, err: errors.Join(errs...), silent: true}
+		}
+		return nil
+	}
+	for _, err := range errs[:max(len(errs)-1, 0)] {
+		a.report(err)
+	}
+	if len(errs) > 0 {
+		return errs[len(errs)-1]
+	}
+	return nil
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var in inputs
+	cmd := &cobra.Command{
+		Use:   "plan FILE",
+		Short: "Show what a run would do; touches nothing",
+		Long:  "Resolve the targets, check the guards and show what a run would change, when, and how it would be put back.",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, interrupts := a.interruptible(cmd.Context())
+			defer interrupts.release()
+			world, err := a.open(ctx, in, io.Discard)
+			if err != nil {
+				return err
+			}
+			defer world.close(ctx)
+			x, source, found, err := a.parse(args[0], world.vars)
+			a.warn(found)
+			if err != nil {
+				return err
+			}
+			plan, err := engine.Plan(ctx, x, engine.Options{Registry: world.registry(), State: engine.NewState(a.state), Source: source})
+			if err != nil {
+				return refused(exitUsage, err)
+			}
+			if a.output == "json" {
+				return a.printJSON(plan)
+			}
+			a.printPlan(plan)
+			return nil
+		},
+	}
+	in.register(cmd)
+	return cmd
+}
+
+func (a *app) printPlan(p *engine.PlanResult) {
+	w := a.stdout
+	fmt.Fprintf(w, "%s\n  %s\n", p.Title, p.Objective)
+	for _, c := range p.Conditions {
+		fmt.Fprintf(w, "\ncondition %q (%s)\n", c.Name, c.Kind)
+		for _, row := range [][2]string{{"target", c.Target}, {"change", c.Change}, {"where", c.Where}, {"when", c.When}, {"undo", c.Undo}} {
+			if row[1] != "" {
+				fmt.Fprintf(w, "  %-8s%s\n", row[0], row[1])
+			}
+		}
+	}
+	fmt.Fprintln(w)
+	if len(p.Stages) > 1 {
+		fmt.Fprint(w, "stages  ")
+		for _, s := range p.Stages {
+			fmt.Fprintf(w, " %g%%", s)
+		}
+		fmt.Fprintln(w)
+	}
+	for _, g := range p.Guards {
+		fmt.Fprintf(w, "guard    %s\n", g)
+	}
+	for _, s := range p.Stop {
+		fmt.Fprintf(w, "stop if  %s\n", s)
+	}
+	fmt.Fprintf(w, "takes    %s, at most %s\n", p.Duration, p.MaxDuration)
+	for _, warning := range p.Warnings {
+		fmt.Fprintf(w, "warning  %s\n", warning)
+	}
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/firedrill-dev/firedrill/engine"
+	"github.com/firedrill-dev/firedrill/experiment"
+)
+
+// progress shows a run as it happens: a line that redraws itself on a terminal, a line for each thing that
+// happened otherwise, JSON lines for programs.
+type progress struct {
+	w        io.Writer
+	x        *experiment.Experiment
+	terminal bool
+	color    bool
+	json     bool
+	quiet    bool
+
+	mu      sync.Mutex // the second Ctrl-C asks from another goroutine
+	applied map[string]string
+	phase   engine.Event
+	drawn   bool // a line without its end is on the terminal
+	last    time.Duration
+}
+
+// newProgress decides how to show a run: on standard error, to which w leads, so that standard output holds the
+// outcome alone.
+func (a *app) newProgress(x *experiment.Experiment, w io.Writer) *progress {
+	p := &progress{w: w, x: x, json: a.output == "json", quiet: a.quiet, applied: map[string]string{}}
+	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.terminal = !p.json
+		p.color = a.colors()
+	}
+	return p
+}
+
+// colors reports whether the user lets us use them (https://no-color.org).
+func (a *app) colors() bool {
+	return a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
+}
+
+// observe is the engine's observer.
+func (p *progress) observe(e engine.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e.Kind {
+	case engine.EventApplied:
+		p.applied[e.Condition] = e.Target
+	case engine.EventReverted:
+		delete(p.applied, e.Condition)
+	}
+	switch {
+	case p.quiet && e.Kind != engine.EventResidue:
+	case p.json:
+		_ = json.NewEncoder(p.w).Encode(e)
+	case e.Kind == engine.EventStats:
+		p.stats(e)
+	default:
+		p.line(e)
+	}
+}
+
+// line prints what happened.
+func (p *progress) line(e engine.Event) {
+	var text string
+	switch e.Kind {
+	case engine.EventPhase:
+		p.phase = e
+		text = phaseText(e)
+	case engine.EventApplied:
+		text = fmt.Sprintf("injected %q on %s", e.Condition, e.Target)
+	case engine.EventReverted:
+		text = fmt.Sprintf("put back %q", e.Condition)
+		if e.Message != "" {
+			text += ": " + e.Message
+		}
+	case engine.EventResidue:
+		text = fmt.Sprintf("COULD NOT PUT BACK %q on %s: %s", e.Condition, e.Target, e.Message)
+	case engine.EventStop:
+		text = "stopping: " + e.Message
+	case engine.EventNote:
+		text = "note: " + e.Message
+	default:
+		return // the verdict is the report's to tell
+	}
+	p.clear()
+	fmt.Fprintf(p.w, "%7s  %s\n", clock(e.Elapsed), text)
+}
+
+func phaseText(e engine.Event) string {
+	text := e.Phase
+	if e.Phase == engine.PhaseFault && e.Share > 0 && e.Share < 100 {
+		text += fmt.Sprintf(", stage %d at %g %%", e.Stage, e.Share)
+	}
+	if e.Length > 0 {
+		bound := ""
+		if e.Phase == engine.PhaseRecovery {
+			bound = "at most "
+		}
+		text += fmt.Sprintf(" (%s%s)", bound, e.Length.Round(time.Millisecond))
+	}
+	return text
+}
+
+// stats redraws the live line, or on anything but a terminal adds a line every five seconds.
+func (p *progress) stats(e engine.Event) {
+	if !p.terminal {
+		if e.Elapsed-p.last < 5*time.Second {
+			return
+		}
+		p.last = e.Elapsed
+		fmt.Fprintf(p.w, "%7s    %s\n", clock(e.Elapsed), p.measures(e))
+		return
+	}
+	p.clear()
+	fmt.Fprintf(p.w, "%7s  %s %s", clock(e.Elapsed), bar(e.At.Sub(p.phase.At), p.phase.Length), p.measures(e))
+	p.drawn = true
+}
+
+// measures is the last second in words.
+func (p *progress) measures(e engine.Event) string {
+	var parts []string
+	for _, m := range e.Measures {
+		value := "no data"
+		if m.Value != nil {
+			value = p.format(m.Name, *m.Value)
+		}
+		mark := ""
+		if m.Value != nil && !m.Holds {
+			mark = " !"
+			if p.color {
+				value, mark = "\x1b[31m"+value+"\x1b[0m", ""
+			}
+		}
+		parts = append(parts, m.Name+" "+value+mark)
+	}
+	return strings.Join(parts, " · ")
+}
+
+func (p *progress) format(measure string, value float64) string {
+	for _, m := range p.x.Measures {
+		if m.Name == measure {
+			return m.Expect.Format(value)
+		}
+	}
+	return fmt.Sprintf("%.4g", value)
+}
+
+// clear takes the live line away, so that something else can stand there.
+func (p *progress) clear() {
+	if p.drawn {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.drawn = false
+	}
+}
+
+// left lists what is injected at this moment.
+func (p *progress) left() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var left []string
+	for condition, target := range p.applied {
+		left = append(left, fmt.Sprintf("%q on %s", condition, target))
+	}
+	return left
+}
+
+// bar draws how far a phase has come.
+func bar(elapsed, length time.Duration) string {
+	const width = 12
+	if length <= 0 {
+		return ""
+	}
+	full := min(int(width*elapsed/length), width)
+	return "[" + strings.Repeat("=", max(full, 0)) + strings.Repeat(" ", width-max(full, 0)) + "]"
+}
+
+func clock(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }

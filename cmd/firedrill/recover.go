@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firedrill-dev/firedrill/engine"
+)
+
+func (a *app) recoverCommand() *cobra.Command {
+	var endpoint string
+	cmd := &cobra.Command{
+		Use:   "recover [RUN]",
+		Short: "Put back what a killed run left behind",
+		Long: `Put back what runs left behind whose process was killed: one run, or all of this folder.
+It works from the journal alone, never overwrites what somebody else changed meanwhile, and may be
+interrupted and repeated. Exit code 10 if something could still not be put back.`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, interrupts := a.interruptible(cmd.Context())
+			defer interrupts.release()
+			state := engine.NewState(a.state)
+			run := ""
+			if len(args) == 1 {
+				found, err := state.Find(args[0])
+				if err != nil {
+					return refused(exitUsage, err)
+				}
+				run = found
+			}
+			world, err := a.open(ctx, inputs{endpoint: endpoint}, nil)
+			if err != nil {
+				return err
+			}
+			recovered, err := state.Recover(ctx, run, engine.RecoverOptions{Revert: world.registry().Revert})
+			if printErr := a.printRecovered(orEmpty(recovered)); printErr != nil {
+				return printErr
+			}
+			if err != nil {
+				return refused(exitUndo, err)
+			}
+			for _, r := range recovered {
+				if r.Failed() {
+					return &failure{code: exitUndo, err: fmt.Errorf("undo incomplete in run %s", r.Run), hint: "mend the cause and repeat: firedrill recover " + r.Run}
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&endpoint, "endpoint-url", "", "address of the Lambda API (default $AWS_ENDPOINT_URL_LAMBDA, then AWS)")
+	return cmd
+}
+
+func (a *app) printRecovered(all []engine.Recovered) error {
+	if a.output == "json" {
+		return a.printJSON(all)
+	}
+	count := 0
+	for _, r := range all {
+		for _, note := range r.Notes {
+			fmt.Fprintf(a.stdout, "%s  note: %s\n", r.Run, note)
+		}
+		for _, c := range r.Conditions {
+			count++
+			switch {
+			case c.Error != "":
+				fmt.Fprintf(a.stdout, "%s  LEFT BEHIND %q on %s: %s\n", r.Run, c.Name, c.Target, c.Error)
+				if c.Hint != "" {
+					fmt.Fprintf(a.stdout, "%s  hint: %s\n", r.Run, c.Hint)
+				}
+			case c.Drift != "":
+				fmt.Fprintf(a.stdout, "%s  put back %q on %s; kept what somebody else changed: %s\n", r.Run, c.Name, c.Target, c.Drift)
+			default:
+				fmt.Fprintf(a.stdout, "%s  put back %q on %s\n", r.Run, c.Name, c.Target)
+			}
+		}
+	}
+	if count == 0 {
+		fmt.Fprintln(a.stdout, "nothing to put back")
+	}
+	return nil
+}

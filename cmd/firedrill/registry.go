@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/engine"
+	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/load"
+	"github.com/firedrill-dev/firedrill/probe"
+)
+
+// registry lists every kind of action, probe and load that an experiment can name. The engine knows no other.
+func (s *session) registry() engine.Registry {
+	faultSets := action.NewFactory(action.Deps{
+		Lambda:     lazyLambda{s},
+		Injections: s.injections,
+		Endpoint:   s.endpoint,
+		Remote:     s.host == nil && !isLoopback(s.endpoint),
+		Embedded:   s.host != nil,
+	})
+	return engine.Registry{
+		Action: func(ctx context.Context, c experiment.Condition, p engine.ActionParams) (engine.Action, string, error) {
+			a, key, err := faultSets.FaultSet(ctx, c, action.Params{Run: p.Run, Lease: p.Lease, Share: p.Share})
+			if err != nil {
+				return nil, "", err
+			}
+			return faultSet{a}, key, nil
+		},
+		Revert: func(kind string) (engine.Action, error) {
+			a, err := faultSets.Restore(kind)
+			if err != nil {
+				return nil, err
+			}
+			return faultSet{a}, nil
+		},
+		Probe: func(m experiment.Measure) (engine.Probe, error) {
+			return probe.New(m, probe.Deps{Invoke: s.invokeProbe})
+		},
+		Load: func(l experiment.Load) (engine.Generator, error) {
+			return load.New(l, load.Deps{Invoke: s.invokeLoad})
+		},
+	}
+}
+
+// faultSet gives a fault-set action the engine's own types, which the action package may not know.
+type faultSet struct{ *action.FaultSet }
+
+// Proof implements engine.Prover.
+func (a faultSet) Proof(ctx context.Context) (engine.Proof, error) {
+	planned, fired, known, err := a.FaultSet.Proof(ctx)
+	return engine.Proof{Known: known, Planned: planned, Fired: fired}, err
+}
+
+// Describe implements engine.Describer.
+func (a faultSet) Describe(ctx context.Context) (engine.Description, error) {
+	d, err := a.FaultSet.Describe(ctx)
+	return engine.Description(d), err
+}
+
+// invokeProbe invokes a function for a measure.
+func (s *session) invokeProbe(ctx context.Context, name string, payload []byte) (probe.InvokeResult, error) {
+	client, err := s.lambda(ctx)
+	if err != nil {
+		return probe.InvokeResult{}, err
+	}
+	out, err := invoke(ctx, client, name, payload)
+	if err != nil {
+		return probe.InvokeResult{}, err
+	}
+	if out.status >= 300 {
+		return probe.InvokeResult{}, fmt.Errorf("invoke %s: %d %s", name, out.status, out.payload)
+	}
+	return probe.InvokeResult{Payload: out.payload, FunctionError: out.functionError}, nil
+}
+
+// invokeLoad invokes a function for a load.
+func (s *session) invokeLoad(ctx context.Context, name string, payload []byte) (status int, functionError string, err error) {
+	client, err := s.lambda(ctx)
+	if err != nil {
+		return 0, "", err
+	}
+	out, err := invoke(ctx, client, name, payload)
+	return out.status, out.functionError, err
+}

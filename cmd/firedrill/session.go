@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/firedrill-dev/firedrill/local"
+)
+
+// A session is the world that an experiment acts on: an AWS account, a running local host, or a local host of its own.
+type session struct {
+	endpoint string
+	host     *local.Host // nil unless the session started one
+	vars     map[string]string
+
+	mu     sync.Mutex // loads ask for the client from many goroutines
+	client *lambda.Client
+}
+
+// open prepares the world that the flags describe. Close it when the run is over.
+func (a *app) open(ctx context.Context, in inputs, logs io.Writer) (*session, error) {
+	vars, err := in.values()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{endpoint: in.endpoint, vars: map[string]string{}}
+	if s.endpoint == "" {
+		s.endpoint = a.getenv("AWS_ENDPOINT_URL_LAMBDA")
+	}
+	if in.local != "" {
+		if in.endpoint != "" {
+			return nil, usage("use one of them", "--local and --endpoint-url exclude each other")
+		}
+		if err := s.startHost(ctx, a, in.local, logs); err != nil {
+			return nil, err
+		}
+	}
+	for name, value := range vars {
+		s.vars[name] = value
+	}
+	return s, nil
+}
+
+func (s *session) startHost(ctx context.Context, a *app, file string, logs io.Writer) error {
+	host, err := a.startHost(ctx, file, logs)
+	if err != nil {
+		return err
+	}
+	s.host = host
+	s.endpoint = "http://" + host.LambdaAddr()
+	s.vars["lambda"] = s.endpoint
+	if addr := host.HTTPAddr(); addr != "" {
+		s.vars["api"] = "http://" + addr
+	}
+	return nil
+}
+
+// close ends what the session started. It takes a context of its own because the caller's may be over.
+func (s *session) close(ctx context.Context) error {
+	if s.host == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return s.host.Close(ctx)
+}
+
+// lambda is the session's client, made when it is first needed: most experiments on HTTP need none.
+func (s *session) lambda(ctx context.Context) (*lambda.Client, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.client != nil {
+		return s.client, nil
+	}
+	client, err := newLambda(ctx, s.endpoint)
+	if err != nil {
+		return nil, err
+	}
+	s.client = client
+	return client, nil
+}
+
+// injections counts what a run injected into a function, as the local host read it from the function's log.
+// It is not known for functions elsewhere.
+func (s *session) injections(ctx context.Context, function, run, kind string) (planned, fired int64, known bool, err error) {
+	var list []local.Injection
+	switch {
+	case s.host != nil:
+		list = s.host.Injections(run)
+	case isLoopback(s.endpoint):
+		if list, err = fetchInjections(ctx, s.endpoint, run); err != nil {
+			return 0, 0, false, err
+		}
+	default:
+		return 0, 0, false, nil
+	}
+	for _, in := range list {
+		if in.Function == function && in.Kind == kind {
+			planned += in.Planned
+			fired += in.Fired
+		}
+	}
+	return planned, fired, true, nil
+}
+
+func fetchInjections(ctx context.Context, endpoint, run string) ([]local.Injection, error) {
+	address := strings.TrimSuffix(endpoint, "/") + "/_firedrill/injections?run=" + url.QueryEscape(run)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("count injections: %w", err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("count injections: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("count injections: %s answered %s", endpoint, resp.Status)
+	}
+	var list []local.Injection
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxFile)).Decode(&list); err != nil {
+		return nil, fmt.Errorf("count injections: %w", err)
+	}
+	return list, nil
+}
+
+// startHost starts the functions of a functions file on this machine.
+func (a *app) startHost(ctx context.Context, file string, logs io.Writer) (*local.Host, error) {
+	config, err := a.parseFunctions(file)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, &failure{code: exitError, err: fmt.Errorf("find the running firedrill: %w", err)}
+	}
+	state, err := filepath.Abs(filepath.Join(a.state, "local"))
+	if err != nil {
+		return nil, &failure{code: exitError, err: err}
+	}
+	host, err := local.Start(ctx, *config, local.Options{
+		ProxyCommand: proxyCommand(self),
+		StateDir:     state,
+		Log:          logs,
+		BaseEnv:      os.Environ(),
+		Vars:         map[string]string{"self": self},
+	})
+	if err != nil {
+		var start *local.StartError
+		if errors.As(err, &start) {
+			return nil, &failure{code: exitError, err: fmt.Errorf("%s: %s: %w", file, start.Subject, start.Err), hint: start.Hint}
+		}
+		return nil, &failure{code: exitError, err: err}
+	}
+	return host, nil
+}
+
+// parseFunctions reads a functions file.
+func (a *app) parseFunctions(file string) (*local.Config, error) {
+	data, err := readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	config, err := local.ParseFile(file, data)
+	if err != nil {
+		return nil, &failure{code: exitUsage, err: err}
+	}
+	return config, nil
+}
+
+// proxyCommand is how to start the layer's proxy: the small binary beside this one or, where only this one is
+// installed, this one itself.
+func proxyCommand(self string) []string {
+	beside := filepath.Join(filepath.Dir(self), "firedrill-proxy")
+	if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
+		return []string{beside}
+	}
+	return []string{self, "proxy", "--"}
+}
