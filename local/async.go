@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// maxQueued bounds the asynchronous events that wait or run.
+	// maxQueued bounds the asynchronous events of a function that wait or run.
 	maxQueued = 1000
 	// throttlePause is the first wait of an event that was throttled; it doubles up to maxThrottlePause.
 	throttlePause    = 50 * time.Millisecond
@@ -21,17 +21,17 @@ const (
 // says so at once.
 func (h *Host) enqueue(fn *function, in invocation) error {
 	select {
-	case h.queue <- struct{}{}:
+	case fn.queue <- struct{}{}:
 	default:
 		return throttled("ConcurrentInvocationLimitExceeded")
 	}
 	if !h.join() {
-		<-h.queue
+		<-fn.queue
 		return serviceError(errClosing.Error())
 	}
 	go func() {
 		defer h.running.Done()
-		defer func() { <-h.queue }()
+		defer func() { <-fn.queue }()
 		if err := h.deliver(fn, in); err != nil {
 			h.log.line(fn.spec.Name, fmt.Appendf(nil, "firedrill: asynchronous event %s dropped: %v", in.id, err))
 		}

@@ -29,6 +29,8 @@ type function struct {
 	modified   time.Time
 	generation int // counts changes that need new environments
 
+	queue chan struct{} // a place for each asynchronous event
+
 	inFlight int
 	idle     []*environment // the most recently used last
 	settling int

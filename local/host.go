@@ -75,7 +75,6 @@ type Host struct {
 
 	httpListener, lambdaListener net.Listener // httpListener may be nil
 	servers                      []*http.Server
-	queue                        chan struct{} // a place for each asynchronous event
 
 	mu           sync.Mutex
 	functions    map[string]*function
@@ -96,7 +95,6 @@ func Start(ctx context.Context, cfg Config, opts Options) (*Host, error) {
 		log:         newLogSink(opts.Log, cfg.Functions),
 		functions:   map[string]*function{},
 		all:         map[*environment]struct{}{},
-		queue:       make(chan struct{}, maxQueued),
 		closed:      make(chan struct{}),
 	}
 	if h.initTimeout <= 0 {

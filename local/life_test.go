@@ -268,7 +268,9 @@ func TestAsynchronousEvents(t *testing.T) {
 }
 
 func TestTheQueueIsBounded(t *testing.T) {
-	h := startHost(t, oneFunction(t, func(f *Function) { f.Concurrency = new(int) }), nil)
+	cfg := oneFunction(t, func(f *Function) { f.Concurrency = new(int) })
+	cfg.Functions = append(cfg.Functions, testFunction(t, "noop", "noop"))
+	h := startHost(t, cfg, nil)
 	fn := h.functions["hello"]
 	for range maxQueued {
 		if err := h.enqueue(fn, invocation{id: "x", payload: []byte("{}")}); err != nil {
@@ -279,6 +281,9 @@ func TestTheQueueIsBounded(t *testing.T) {
 	var refused *apiError
 	if !errors.As(err, &refused) || refused.status != http.StatusTooManyRequests {
 		t.Errorf("got %v", err)
+	}
+	if err := h.enqueue(h.functions["noop"], invocation{id: "y", payload: []byte("{}")}); err != nil {
+		t.Errorf("another function's event: %v", err)
 	}
 }
 

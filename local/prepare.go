@@ -136,7 +136,7 @@ func (h *Host) newFunction(spec Function, built map[string]string) (*function, e
 		}
 		spec.Environment["FIREDRILL_CONFIG"] = "file:" + h.faultFile(spec.Name)
 	}
-	return &function{argv: argv, dir: dir, spec: spec, revision: newID(), modified: time.Now()}, nil
+	return &function{argv: argv, dir: dir, spec: spec, revision: newID(), modified: time.Now(), queue: make(chan struct{}, maxQueued)}, nil
 }
 
 func (h *Host) layered(argv []string) ([]string, error) {
