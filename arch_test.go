@@ -26,7 +26,8 @@ var importRules = []struct {
 	{"fault", nil, "ships inside every function: standard library only"},
 	{"runtimeapi", nil, "ships inside every function: standard library only"},
 	{"verdict", nil, "pure arithmetic that anybody can check: standard library only"},
-	{"source", []string{"fault"}, "ships inside functions"},
+	{"envelope", nil, "ships inside every function: standard library only"},
+	{"source", []string{"fault", "envelope"}, "ships inside functions"},
 	{"pressure", []string{"fault"}, "ships inside functions"},
 	{"source/remote", []string{"fault", "source"}, "ships inside functions that ask for it, and in the layer"},
 	{"", []string{"fault", "source", "pressure"}, "the SDK must not pull the control side into a function"},
@@ -36,7 +37,7 @@ var importRules = []struct {
 	{"proxy/bench", []string{"source", "proxy"}, "measures the proxy against a bare relay"},
 	{"local", []string{"fault", "runtimeapi"}, "the laptop's Lambda knows functions, not experiments"},
 	{"experiment", []string{"fault", "verdict"}, "the file is data: no I/O, no engine"},
-	{"action", []string{"experiment", "fault"}, "an action must work without the engine that calls it"},
+	{"action", []string{"experiment", "fault", "envelope"}, "an action must work without the engine that calls it"},
 	{"probe", []string{"experiment", "fault", "verdict"}, "a probe must work without the engine that calls it"},
 	{"load", []string{"experiment", "fault", "verdict"}, "a generator must work without the engine that calls it"},
 	{"engine", []string{"experiment", "fault", "verdict"}, "no concrete action, probe or load: main hands it a registry"},
@@ -49,6 +50,7 @@ var importRules = []struct {
 // standardLibraryOnly lists the packages that may import nothing but the standard library and ours.
 var standardLibraryOnly = map[string]string{
 	"fault":               "ships inside every function",
+	"envelope":            "ships inside every function",
 	"runtimeapi":          "ships inside every function",
 	"runtimeapi/wire":     "ships in the layer: every dependency costs cold start",
 	"verdict":             "formulas stand alone",
@@ -64,6 +66,7 @@ var forbiddenDeps = []struct{ pkg, dep, reason string }{
 	{".", "github.com/aws/aws-sdk-go-v2", "wrapping a handler must not cost an AWS SDK"},
 	{"./engine", "github.com/aws/aws-sdk-go-v2", "the engine knows no cloud"},
 	{"./source", "net/http", "a function that reads a file must not pay for an HTTP client: that is source/remote's"},
+	{"./source", "crypto/x509", "reading a public key of 32 bytes takes no ASN.1"},
 	{"./proxy", "net/http", "exchanges are moved by runtimeapi/wire; only the binary links a client, through source/remote"},
 	{"./source/remote", "github.com/aws/aws-sdk-go-v2", "the layer must stay small"},
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -169,8 +170,30 @@ func (d *drill) set(name string, raw any) *Problem {
 		for _, kind := range list.([]string) {
 			d.armed = append(d.armed, Kind(kind))
 		}
+	case "audience":
+		list, problem := readTexts(raw)
+		if problem != nil {
+			return problem
+		}
+		return d.setAudience(list.([]string))
 	default:
 		return &Problem{Message: "is not known, and is ignored", Warning: true}
 	}
+	return nil
+}
+
+// maxAudience bounds how many functions a set names.
+const maxAudience = 1000
+
+func (d *drill) setAudience(list []string) *Problem {
+	if len(list) == 0 || len(list) > maxAudience {
+		return &Problem{Message: fmt.Sprintf("names %d functions, not 1 to %d", len(list), maxAudience)}
+	}
+	for _, name := range list {
+		if at := strings.IndexByte(name, '*'); name == "" || at >= 0 && at != len(name)-1 {
+			return &Problem{Message: fmt.Sprintf("has the entry %q, which names no function", cut(name, 100)), Hint: "a name or ARN; * may stand at the end"}
+		}
+	}
+	d.audience = list
 	return nil
 }

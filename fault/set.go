@@ -1,6 +1,9 @@
 package fault
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A Set is a parsed fault set. It is immutable and safe for concurrent use; a nil Set injects nothing.
 type Set struct {
@@ -19,6 +22,7 @@ type drill struct {
 	sampleBy dotted
 	dryRun   bool
 	armed    []Kind
+	audience []string
 }
 
 // flag is one enabled member of the set.
@@ -72,6 +76,30 @@ func (s *Set) Armed() []Kind {
 		return nil
 	}
 	return append([]Kind(nil), s.drill.armed...)
+}
+
+// Audience returns the functions that the set is for, as it names them; none if it does not say.
+func (s *Set) Audience() []string {
+	if s == nil {
+		return nil
+	}
+	return append([]string(nil), s.drill.audience...)
+}
+
+// IsFor reports whether the set is for a function of one of these names. A set that names no audience is for nobody.
+func (s *Set) IsFor(names ...string) bool {
+	if s == nil {
+		return false
+	}
+	for _, pattern := range s.drill.audience {
+		start, open := strings.CutSuffix(pattern, "*")
+		for _, name := range names {
+			if name != "" && (name == pattern || open && strings.HasPrefix(name, start)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Empty reports whether the set can inject nothing at any time.

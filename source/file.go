@@ -30,6 +30,7 @@ const (
 // the others go on with the last set: no invocation waits for another.
 type file struct {
 	path string
+	gate *Gate
 	log  *problemLog
 
 	looked atomic.Int64 // wall clock of the last look, Unix nanoseconds
@@ -42,8 +43,8 @@ type file struct {
 	content string
 }
 
-func newFile(path string, log *problemLog) *file {
-	f := &file{path: path, log: log}
+func newFile(path string, gate *Gate, log *problemLog) *file {
+	f := &file{path: path, gate: gate, log: log}
 	f.looking.Lock()
 	defer f.looking.Unlock()
 	f.look(time.Now())
@@ -89,20 +90,17 @@ func (f *file) look(now time.Time) {
 	f.fresh = age < settled && age > -settled
 	if text := string(content); text != f.content {
 		f.content = text
-		f.adopt(content)
+		f.adopt(content, now)
 	}
 }
 
-func (f *file) adopt(content []byte) {
+func (f *file) adopt(content []byte, now time.Time) {
 	if len(bytes.TrimSpace(content)) == 0 {
 		f.set.Store(nil) // an emptied file is a disarmed function, as a missing one is
 		return
 	}
-	set, problems := fault.Parse(content)
+	set, problems := f.gate.Admit(content, now)
 	f.log.write(problems...)
-	if set.Empty() {
-		set = nil
-	}
 	f.set.Store(set)
 }
 

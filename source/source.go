@@ -40,6 +40,11 @@ func FromEnv(getenv func(string) string, logw io.Writer) Source {
 		return nil
 	}
 	log := &problemLog{w: logw}
+	gate, problem := NewGate(getenv)
+	if problem != nil {
+		log.write(*problem)
+		return nil
+	}
 	config := strings.TrimSpace(getenv(Config))
 	scheme, rest, _ := strings.Cut(config, ":")
 	switch {
@@ -47,15 +52,15 @@ func FromEnv(getenv func(string) string, logw io.Writer) Source {
 		warnOfOthers(getenv, log)
 		return nil
 	case strings.HasPrefix(config, "{"):
-		return fromDocument(config, log)
+		return fromDocument(config, gate, log)
 	case scheme == "env":
 		document := getenv(rest)
 		if strings.TrimSpace(document) == "" {
 			return nil // nobody has armed the function
 		}
-		return fromDocument(document, log)
+		return fromDocument(document, gate, log)
 	case scheme == "file" && rest != "":
-		return newFile(rest, log)
+		return newFile(rest, gate, log)
 	case slices.Contains(remoteSchemes(), scheme):
 		log.write(fault.Problem{Field: Config, Value: scheme + ":...", Message: "is on the network, which this function does not read, no faults are injected",
 			Hint: hintRemote})
@@ -101,10 +106,10 @@ type static struct{ set *fault.Set }
 // Faults implements Source.
 func (s static) Faults(time.Time) *fault.Set { return s.set }
 
-func fromDocument(document string, log *problemLog) Source {
-	set, problems := fault.Parse([]byte(document))
+func fromDocument(document string, gate *Gate, log *problemLog) Source {
+	set, problems := gate.Admit([]byte(document), time.Now())
 	log.write(problems...)
-	if set.Empty() {
+	if set == nil {
 		return nil
 	}
 	return static{set}

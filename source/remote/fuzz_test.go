@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/firedrill-dev/firedrill/source"
 )
 
 // canned answers every request with the same.
@@ -36,7 +38,7 @@ func FuzzAnswers(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := newLive(t.Context(), p, st, &problemLog{w: log})
+			l := newLive(t.Context(), p, st, &source.Gate{}, &problemLog{w: log})
 			for range 2 {
 				got, err := st.fetch(t.Context(), l.etag)
 				l.settle(got, err, time.Now())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/firedrill-dev/firedrill/fault"
+	"github.com/firedrill-dev/firedrill/source"
 )
 
 const (
@@ -38,6 +39,7 @@ type live struct {
 	ctx    context.Context
 	place  place
 	store  store
+	gate   *source.Gate
 	log    *problemLog
 	jitter func() float64 // in [0, 1)
 
@@ -54,8 +56,8 @@ type live struct {
 	failing  time.Time // wall clock of the first of them
 }
 
-func newLive(ctx context.Context, p place, s store, log *problemLog) *live {
-	return &live{ctx: ctx, place: p, store: s, log: log, jitter: random}
+func newLive(ctx context.Context, p place, s store, gate *source.Gate, log *problemLog) *live {
+	return &live{ctx: ctx, place: p, store: s, gate: gate, log: log, jitter: random}
 }
 
 // Faults implements source.Source.
@@ -141,12 +143,9 @@ func (l *live) adopt(got answer, now time.Time) {
 		l.set.Store(nil) // an emptied document is a disarmed function
 		return
 	}
-	set, problems := fault.Parse(got.body)
+	set, problems := l.gate.Admit(got.body, now)
 	for _, p := range problems {
 		l.log.once(now, p.Field+"\x00"+p.Value+"\x00"+p.Message, p)
-	}
-	if set.Empty() {
-		set = nil
 	}
 	l.set.Store(set)
 }

@@ -87,7 +87,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: t, store: &fake{}, log: &safeBuffer{}}
-	f.live = newLive(t.Context(), place{field: source.Config, value: "fake", refresh: quietEvery}, f.store, &problemLog{w: f.log})
+	f.live = newLive(t.Context(), place{field: source.Config, value: "fake", refresh: quietEvery}, f.store, &source.Gate{}, &problemLog{w: f.log})
 	f.live.jitter = func() float64 { return 0 }
 	return f
 }
@@ -455,7 +455,7 @@ func TestFaultsDoesNotAllocate(t *testing.T) {
 func BenchmarkFaults(b *testing.B) {
 	s := &fake{}
 	s.document(`{}`)
-	l := newLive(b.Context(), place{refresh: quietEvery}, s, &problemLog{})
+	l := newLive(b.Context(), place{refresh: quietEvery}, s, &source.Gate{}, &problemLog{})
 	b.ReportAllocs()
 	for b.Loop() {
 		l.Faults(time.Now())

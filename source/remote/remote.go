@@ -51,12 +51,17 @@ func FromEnv(ctx context.Context, getenv func(string) string, logw io.Writer) so
 	if !ok {
 		return source.FromEnv(getenv, logw)
 	}
+	gate, problem := source.NewGate(getenv)
+	if problem != nil {
+		log.write(time.Now(), *problem)
+		return nil
+	}
 	st, err := p.open(newClient(getenv))
 	if err != nil {
 		log.write(time.Now(), fault.Problem{Field: p.field, Value: p.value, Message: "cannot be read, no faults are injected: " + err.Error()})
 		return nil
 	}
-	l := newLive(ctx, p, st, log)
+	l := newLive(ctx, p, st, gate, log)
 	l.Faults(time.Now())
 	return l
 }
