@@ -43,6 +43,7 @@ var importRules = []struct {
 	{"engine", []string{"experiment", "fault", "verdict"}, "no concrete action, probe or load: main hands it a registry"},
 	{"report", []string{"engine", "experiment", "verdict"}, "renders a finished run, changes nothing"},
 	{"demo", nil, "a user's application: it stands on the public SDK and AWS's libraries only"},
+	{"internal/moto", nil, "a stand-in for AWS in tests, no part of the product"},
 	{"cmd/firedrill", []string{"*"}, "wiring"},
 	{"cmd/firedrill-proxy", []string{"proxy", "source/remote"}, "wiring of the small binary"},
 }

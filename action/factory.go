@@ -17,6 +17,10 @@ import (
 type Deps struct {
 	// Lambda is for targets named as functions; nil if there is no access.
 	Lambda LambdaAPI
+	// SSM makes a client for parameters; nil if there is no access. So do those for the other services.
+	SSM func(ctx context.Context, at Service) (SSMAPI, error)
+	// Home says where this process itself asks a service ("ssm"), for targets that are not a function's; nil: nowhere.
+	Home func(ctx context.Context, service string) (Service, error)
 	// Injections counts what a function's host enacted for a run; nil if nobody counts.
 	Injections func(ctx context.Context, function, run, kind string) (planned, fired int64, known bool, err error)
 	// Endpoint is the address that Lambda talks to; empty for AWS itself. An undo record keeps it.
@@ -83,17 +87,6 @@ func (f *Factory) FaultSet(ctx context.Context, c experiment.Condition, p Params
 	return a, place.key(), nil
 }
 
-func (f *Factory) locate(ctx context.Context, t experiment.Target) (location, error) {
-	switch {
-	case t.Lambda != "":
-		return f.locateFunction(ctx, t.Lambda)
-	case t.File != "":
-		s, err := newFileStore(t.File)
-		return location{Kind: kindFile, Path: s.path}, err
-	}
-	return location{}, errors.New("the target is empty: name a lambda or a file")
-}
-
 // agree sees to it that all conditions of a run on one target sample alike, since the document says it once, and
 // that none takes the place of another. Two names may turn out to mean one target.
 func (f *Factory) agree(key, run string, c experiment.Condition) error {
@@ -155,6 +148,8 @@ func (f *Factory) find(l location) (store, error) {
 			api = nil // it lived in a process that is gone: whoever answers to that name now is somebody else
 		}
 		return envStore{api, l, f.deps.Endpoint}, nil
+	case kindSSM:
+		return ssmStore{l, f.deps.SSM}, nil
 	}
 	return nil, fmt.Errorf("the undo record is of a store %q that this version does not know", l.Kind)
 }

@@ -56,6 +56,9 @@ func (a *FaultSet) Prepare(ctx context.Context) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.fits(ctx, s, now, member); err != nil {
+		return nil, err
+	}
 	return json.Marshal(undoRecord{
 		V: undoVersion, Place: a.place, Run: a.params.Run, Kind: a.condition.Fault,
 		Original: pristine.data, Existed: pristine.exists, Mode: uint32(pristine.mode),
@@ -138,24 +141,43 @@ func (a *FaultSet) change(ctx context.Context, place location, edit func(d docum
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(now snapshot) (snapshot, bool, error) {
-		d, mine, err := a.understand(now)
-		if err != nil {
-			return now, false, err
+	return s.update(ctx, func(now snapshot) (snapshot, bool, error) { return a.armed(s, now, edit) })
+}
+
+// armed is the document after an edit, with a new lease.
+func (a *FaultSet) armed(s store, now snapshot, edit func(d document, mine drill) error) (next snapshot, write bool, err error) {
+	d, mine, err := a.understand(now)
+	if err != nil {
+		return now, false, err
+	}
+	if err := edit(d, mine); err != nil {
+		if errors.Is(err, errUnchanged) {
+			err = nil
 		}
-		if err := edit(d, mine); err != nil {
-			if errors.Is(err, errUnchanged) {
-				err = nil
-			}
-			return now, false, err
-		}
-		expires := time.Now().Add(s.lease(a.params.Lease))
-		if err := d.arm(a.params.Run, a.condition.Fault, expires, a.condition.Seed, a.condition.SampleBy); err != nil {
-			return now, false, err
-		}
-		data, err := d.encode()
-		return snapshot{data: data, exists: true, mode: now.mode}, true, err
+		return now, false, err
+	}
+	expires := time.Now().Add(s.lease(a.params.Lease))
+	if err := d.arm(a.params.Run, a.condition.Fault, expires, a.condition.Seed, a.condition.SampleBy); err != nil {
+		return now, false, err
+	}
+	data, err := d.encode()
+	return snapshot{data: data, exists: true, mode: now.mode}, true, err
+}
+
+// fits refuses a fault set that would be too large for its store, before anything is changed.
+func (a *FaultSet) fits(ctx context.Context, s store, now snapshot, member json.RawMessage) error {
+	b, ok := s.(bounded)
+	if !ok {
+		return nil
+	}
+	next, _, err := a.armed(s, now, func(d document, _ drill) error {
+		d.put(a.condition.Fault, member)
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return b.fits(ctx, next)
 }
 
 // Revert removes the fault. It needs nothing but the undo record and may be called any number of times. If

@@ -86,7 +86,8 @@ func TestUnresolvable(t *testing.T) {
 		{"not opted in", function(""), experiment.Condition{Fault: "latency", Target: shop}, "opted in"},
 		{"switched off", function("{}", variableDisabled), experiment.Condition{Fault: "latency", Target: shop}, "kill switch"},
 		{"switched off as before", function("{}", variableOff), experiment.Condition{Fault: "latency", Target: shop}, "kill switch"},
-		{"a source to come", function("ssm:/faults"), experiment.Condition{Fault: "latency", Target: shop}, "ssm:/faults"},
+		{"a parameter, and nobody to ask", function("ssm:/faults"), experiment.Condition{Fault: "latency", Target: shop}, "no address"},
+		{"a source that is only read", function("https://h/faults"), experiment.Condition{Fault: "latency", Target: shop}, "https://h/faults"},
 		{"env without a name", function("env:"), experiment.Condition{Fault: "latency", Target: shop}, "no variable"},
 	}
 	for _, test := range tests {

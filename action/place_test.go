@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/firedrill-dev/firedrill/experiment"
 )
@@ -56,6 +57,8 @@ func places(t *testing.T) []place {
 		filePlace(t, "file", ownerText, true), filePlace(t, "file, empty", "", true), filePlace(t, "file, absent", "", false),
 		envPlace(t, "inline", variableConfig, ownerText, true), envPlace(t, "inline, nothing", variableConfig, "{}", true),
 		envPlace(t, "variable", "FAULTS", ownerText, true), envPlace(t, "variable, absent", "FAULTS", "", false),
+		ssmPlace(t, "parameter", ssmtypes.ParameterTypeString, ownerText, true), ssmPlace(t, "secret parameter", ssmtypes.ParameterTypeSecureString, ownerText, true),
+		ssmPlace(t, "parameter, absent", ssmtypes.ParameterTypeString, "", false),
 	}
 }
 

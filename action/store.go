@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 )
 
@@ -17,11 +18,14 @@ type snapshot struct {
 
 // A location is a store's place.
 type location struct {
-	Kind     string `json:"kind"`               // kindFile, kindEnv
+	Kind     string `json:"kind"`               // kindFile, kindEnv, ...
 	Path     string `json:"path,omitempty"`     // of the file
 	Function string `json:"function,omitempty"` // ARN, or the name as it was given
 	Variable string `json:"variable,omitempty"`
-	Endpoint string `json:"endpoint,omitempty"` // of the Lambda API; empty for AWS itself
+	Name     string `json:"name,omitempty"`     // in the service: PARAMETER
+	Endpoint string `json:"endpoint,omitempty"` // of the service's API; empty for AWS itself
+	Region   string `json:"region,omitempty"`
+	Account  string `json:"account,omitempty"` // empty where it is not known
 	// Embedded says that the function lives in the run's own process and is gone when that is.
 	Embedded bool `json:"embedded,omitempty"`
 }
@@ -30,20 +34,31 @@ type location struct {
 const (
 	kindFile = "file"
 	kindEnv  = "lambda-environment"
+	kindSSM  = "ssm"
 )
 
 // key identifies the place for "one run per target at a time".
 func (l location) key() string {
-	if l.Kind == kindFile {
+	switch l.Kind {
+	case kindFile:
 		return "file:" + l.Path
+	case kindEnv:
+		return "lambda:" + l.Function + ":" + l.Variable
 	}
-	return "lambda:" + l.Function + ":" + l.Variable
+	where := []string{l.Kind, l.Region, l.Account, l.Name}
+	if l.Endpoint != "" {
+		where[2] = l.Endpoint
+	}
+	return strings.Join(where, ":")
 }
 
 // String is the place in words.
 func (l location) String() string {
-	if l.Kind == kindFile {
+	switch l.Kind {
+	case kindFile:
 		return "file " + l.Path
+	case kindSSM:
+		return "parameter " + l.Name
 	}
 	return fmt.Sprintf("variable %s of function %s", l.Variable, l.Function)
 }
@@ -57,6 +72,11 @@ type store interface {
 	update(ctx context.Context, change func(snapshot) (next snapshot, write bool, err error)) error
 	// lease is how long a fault should live: not less than wanted, more where renewing costs the function something.
 	lease(wanted time.Duration) time.Duration
+}
+
+// A bounded store takes no document of any size. fits is asked before anything is changed.
+type bounded interface {
+	fits(ctx context.Context, next snapshot) error
 }
 
 // errGone says that the place of a document is no more: the folder, the function, the host.

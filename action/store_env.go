@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -164,64 +162,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
-}
-
-// Variables of a function that matter here.
-const (
-	variableConfig   = "FIREDRILL_CONFIG"
-	variableDisabled = "FIREDRILL_DISABLED"
-	variableOff      = "FAILURE_LAMBDA_DISABLED"
-)
-
-// locateFunction finds a function's fault set by its own configuration.
-func (f *Factory) locateFunction(ctx context.Context, function string) (location, error) {
-	place := location{Kind: kindEnv, Function: function, Embedded: f.deps.Embedded, Endpoint: f.deps.Endpoint}
-	out, err := envStore{f.deps.Lambda, place, f.deps.Endpoint}.configuration(ctx)
-	if err != nil {
-		if errors.Is(err, errGone) {
-			return location{}, &Refused{Reason: "function " + function + " was not found", Err: err, Tip: "check its name, region and account; for functions on this machine: firedrill run FILE --local FUNCTIONS"}
-		}
-		return location{}, err
-	}
-	var env map[string]string
-	if out.Environment != nil {
-		env = out.Environment.Variables
-	}
-	for _, off := range []string{variableDisabled, variableOff} {
-		if strings.EqualFold(env[off], "true") {
-			return location{}, &Refused{Reason: fmt.Sprintf("function %s has %s=true: its own kill switch is on", function, off), Tip: "it must be switched off by whoever switched it on"}
-		}
-	}
-	if arn := aws.ToString(out.FunctionArn); arn != "" {
-		place.Function = arn
-	}
-	return locateConfig(env[variableConfig], function, place, f.deps.Remote)
-}
-
-// locateConfig reads a FIREDRILL_CONFIG. env is the place if it turns out to be a variable.
-func locateConfig(config, function string, env location, remote bool) (location, error) {
-	switch {
-	case config == "":
-		return location{}, &Refused{Reason: "function " + function + " has not opted in: it has no " + variableConfig, Tip: "give it Firedrill's SDK or layer, and set " + variableConfig + " to {} or file:PATH"}
-	case strings.HasPrefix(strings.TrimSpace(config), "{"):
-		env.Variable = variableConfig
-		return env, nil
-	case strings.HasPrefix(config, "env:"):
-		env.Variable = strings.TrimPrefix(config, "env:")
-		if env.Variable == "" {
-			return location{}, &Refused{Reason: fmt.Sprintf("function %s: %s=%s names no variable", function, variableConfig, config), Tip: "write env:NAME"}
-		}
-		return env, nil
-	case strings.HasPrefix(config, "file:"):
-		path := strings.TrimPrefix(config, "file:")
-		switch {
-		case remote:
-			return location{}, &Refused{Reason: fmt.Sprintf("function %s: %s=%s is a file on another machine", function, variableConfig, config), Tip: "use env:NAME or inline JSON"}
-		case !filepath.IsAbs(path):
-			return location{}, &Refused{Reason: fmt.Sprintf("function %s: %s=%s is not absolute: which file it means depends on the function's working directory", function, variableConfig, config), Tip: "write the whole path"}
-		}
-		s, err := newFileStore(path)
-		return location{Kind: kindFile, Path: s.path, Embedded: env.Embedded}, err
-	}
-	return location{}, &Refused{Reason: fmt.Sprintf("function %s: %s=%s is not a source that this version can write", function, variableConfig, config), Tip: "use file:PATH, env:NAME or inline JSON"}
 }

@@ -15,6 +15,8 @@ import (
 func (s *session) registry() engine.Registry {
 	faultSets := action.NewFactory(action.Deps{
 		Lambda:     lazyLambda{s},
+		SSM:        s.services.ssm,
+		Home:       s.services.home,
 		Injections: s.injections,
 		Endpoint:   s.endpoint,
 		Remote:     s.host == nil && !isLoopback(s.endpoint),

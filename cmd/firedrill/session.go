@@ -24,6 +24,7 @@ type session struct {
 	endpoint string
 	host     *local.Host // nil unless the session started one
 	vars     map[string]string
+	services *services
 
 	mu     sync.Mutex // loads ask for the client from many goroutines
 	client *lambda.Client
@@ -35,7 +36,7 @@ func (a *app) open(ctx context.Context, in inputs, logs io.Writer) (*session, er
 	if err != nil {
 		return nil, err
 	}
-	s := &session{endpoint: in.endpoint, vars: map[string]string{}}
+	s := &session{endpoint: in.endpoint, vars: map[string]string{}, services: &services{getenv: a.getenv}}
 	if s.endpoint == "" {
 		s.endpoint = a.getenv("AWS_ENDPOINT_URL_LAMBDA")
 	}

@@ -1,56 +1,14 @@
 package remote
 
 import (
-	"bufio"
-	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
-	"os/exec"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
-)
 
-// moto starts moto_server, AWS's stand-in, on a free port and returns its address. It skips where there is none;
-// if FIREDRILL_REQUIRE names moto, its absence fails.
-func moto(t *testing.T) string {
-	t.Helper()
-	required := slices.Contains(strings.Split(os.Getenv("FIREDRILL_REQUIRE"), ","), "moto")
-	path, err := exec.LookPath("moto_server")
-	if err != nil {
-		if required {
-			t.Fatal("FIREDRILL_REQUIRE names moto, and there is no moto_server in the PATH")
-		}
-		t.Skip("there is no moto_server in the PATH")
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, path, "-H", "127.0.0.1", "-p", "0")
-	output, w := io.Pipe()
-	cmd.Stdout, cmd.Stderr = w, w
-	cmd.Env = append(os.Environ(), "PYTHONUNBUFFERED=1")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		_ = w.Close()
-		_ = cmd.Wait() // killed
-	})
-	running := regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
-	lines := bufio.NewScanner(output)
-	for lines.Scan() {
-		if m := running.FindStringSubmatch(lines.Text()); m != nil {
-			go func() { _, _ = io.Copy(io.Discard, output) }()
-			return m[1]
-		}
-	}
-	t.Fatal("moto_server does not start")
-	return ""
-}
+	"github.com/firedrill-dev/firedrill/internal/moto"
+)
 
 // cloud is an account in moto.
 type cloud struct {
@@ -100,7 +58,7 @@ func (c cloud) put(name, kind, document string) {
 }
 
 func TestAWSServices(t *testing.T) {
-	c := cloud{t, moto(t)}
+	c := cloud{t, moto.Start(t)}
 	t.Run("parameter", func(t *testing.T) {
 		for _, kind := range []string{"String", "SecureString"} {
 			name := "/shop/" + kind

@@ -1,0 +1,183 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/firedrill-dev/firedrill/experiment"
+)
+
+// Variables of a function that matter here, those of package source/remote among them.
+const (
+	variableConfig   = "FIREDRILL_CONFIG"
+	variableDisabled = "FIREDRILL_DISABLED"
+	variableOff      = "FAILURE_LAMBDA_DISABLED"
+
+	variableFailureParam = "FAILURE_INJECTION_PARAM"
+	variableChaosParam   = "CHAOS_PARAM"
+)
+
+// locate finds a target's fault set.
+func (f *Factory) locate(ctx context.Context, t experiment.Target) (location, error) {
+	switch {
+	case t.Lambda != "":
+		return f.locateFunction(ctx, t.Lambda)
+	case t.File != "":
+		s, err := newFileStore(t.File)
+		return location{Kind: kindFile, Path: s.path}, err
+	}
+	return location{}, errors.New("the target is empty: name a lambda or a file")
+}
+
+// A host is a function as its own configuration describes it.
+type host struct {
+	name string // as the experiment names it
+	arn  arn.ARN
+	env  map[string]string
+	self location // of the function's own environment; the variable is not known yet
+}
+
+// locateFunction finds a function's fault set by its own configuration.
+func (f *Factory) locateFunction(ctx context.Context, function string) (location, error) {
+	h, err := f.lookUp(ctx, function)
+	if err != nil {
+		return location{}, err
+	}
+	for _, off := range []string{variableDisabled, variableOff} {
+		if strings.EqualFold(h.env[off], "true") {
+			return location{}, &Refused{Reason: fmt.Sprintf("function %s has %s=true: its own kill switch is on", function, off), Tip: "it must be switched off by whoever switched it on"}
+		}
+	}
+	return f.locateConfig(ctx, h)
+}
+
+// lookUp reads a function's configuration.
+func (f *Factory) lookUp(ctx context.Context, function string) (host, error) {
+	h := host{name: function, self: location{Kind: kindEnv, Function: function, Embedded: f.deps.Embedded, Endpoint: f.deps.Endpoint}}
+	out, err := envStore{f.deps.Lambda, h.self, f.deps.Endpoint}.configuration(ctx)
+	if errors.Is(err, errGone) {
+		return h, &Refused{Reason: "function " + function + " was not found", Err: err, Tip: "check its name, region and account; for functions on this machine: firedrill run FILE --local FUNCTIONS"}
+	}
+	if err != nil {
+		return h, err
+	}
+	if out.Environment != nil {
+		h.env = out.Environment.Variables
+	}
+	if text := aws.ToString(out.FunctionArn); text != "" {
+		h.self.Function = text
+		h.arn, _ = arn.Parse(text) // what is no ARN has no region, and is found out where one is needed
+	}
+	return h, nil
+}
+
+// locateConfig reads a function's FIREDRILL_CONFIG, or the variables of other tools, as the function does.
+func (f *Factory) locateConfig(ctx context.Context, h host) (location, error) {
+	config := strings.TrimSpace(h.env[variableConfig])
+	scheme, rest, _ := strings.Cut(config, ":")
+	switch {
+	case config == "":
+		return f.locateOther(ctx, h)
+	case strings.HasPrefix(config, "{"):
+		return h.variable(variableConfig)
+	case scheme == "env":
+		return h.variable(rest)
+	case scheme == "file":
+		return f.locateFile(h, rest)
+	case scheme == "ssm":
+		return f.inService(ctx, h, kindSSM, variableConfig, rest)
+	}
+	return location{}, h.refuse(variableConfig, config, "is not a source that this version can write", "use ssm:NAME, file:PATH, env:NAME or inline JSON")
+}
+
+// locateOther reads the variables of other tools, in the order in which a function does.
+func (f *Factory) locateOther(ctx context.Context, h host) (location, error) {
+	for _, name := range []string{variableFailureParam, variableChaosParam} {
+		if parameter := h.env[name]; parameter != "" {
+			return f.inService(ctx, h, kindSSM, name, parameter)
+		}
+	}
+	return location{}, &Refused{Reason: "function " + h.name + " has not opted in: it has no " + variableConfig, Tip: "give it Firedrill's SDK or layer, and set " + variableConfig + " to ssm:NAME, file:PATH or {}"}
+}
+
+func (h host) refuse(variable, value, why, tip string) error {
+	return &Refused{Reason: fmt.Sprintf("function %s: %s=%s %s", h.name, variable, value, why), Tip: tip}
+}
+
+// variable is the place of a fault set in the function's own environment.
+func (h host) variable(name string) (location, error) {
+	if name == "" {
+		return location{}, h.refuse(variableConfig, "env:", "names no variable", "write env:NAME")
+	}
+	place := h.self
+	place.Variable = name
+	return place, nil
+}
+
+func (f *Factory) locateFile(h host, path string) (location, error) {
+	switch {
+	case f.deps.Remote:
+		return location{}, h.refuse(variableConfig, "file:"+path, "is a file on another machine", "use ssm:NAME, env:NAME or inline JSON")
+	case !filepath.IsAbs(path):
+		return location{}, h.refuse(variableConfig, "file:"+path, "is not absolute: which file it means depends on the function's working directory", "write the whole path")
+	}
+	s, err := newFileStore(path)
+	return location{Kind: kindFile, Path: s.path, Embedded: f.deps.Embedded}, err
+}
+
+// inService is a place in a service of AWS where a function reads it: in the function's region and account or,
+// for a function on this machine, at the endpoint that its environment names.
+func (f *Factory) inService(ctx context.Context, h host, kind, variable, name string) (location, error) {
+	if why, tip := malformed(kind, name); why != "" {
+		return location{}, h.refuse(variable, name, why, tip)
+	}
+	if h.arn.Region == "" {
+		return location{}, h.refuse(variable, name, "is in a region that is not known", "its ARN says none: "+h.self.Function)
+	}
+	here, err := f.home(ctx, kind)
+	if err != nil {
+		return location{}, err
+	}
+	place := location{Kind: kind, Name: name, Region: h.arn.Region, Account: h.arn.AccountID, Endpoint: here.Endpoint}
+	if f.deps.Remote {
+		return place, nil
+	}
+	place.Account = ""
+	own := "AWS_ENDPOINT_URL_" + strings.ToUpper(kind)
+	for _, v := range []string{"AWS_ENDPOINT_URL", own} {
+		if h.env[v] != "" {
+			place.Endpoint = h.env[v]
+		}
+	}
+	if place.Endpoint == "" {
+		return location{}, h.refuse(variable, name, "is read at no address that is known", "a function on this machine says where: "+own+" in its environment")
+	}
+	return place, nil
+}
+
+// home is where this process itself asks a service, with its own region, account and endpoint.
+func (f *Factory) home(ctx context.Context, kind string) (Service, error) {
+	if f.deps.Home == nil {
+		return Service{}, nil
+	}
+	return f.deps.Home(ctx, kind)
+}
+
+// malformed says what is wrong with a name in a service.
+func malformed(kind, name string) (why, tip string) {
+	switch {
+	case name == "":
+		return "names nothing", "write " + kind + ":NAME"
+	case strings.HasPrefix(name, "arn:"):
+		return "is a parameter's ARN, and parameters are written by name", "write ssm:NAME"
+	case strings.Contains(name, ":"):
+		return "names one version of a parameter, which never changes", "write ssm:NAME without a version or label"
+	}
+	return "", ""
+}

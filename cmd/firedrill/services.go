@@ -1,0 +1,112 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/firedrill-dev/firedrill/action"
+)
+
+// services makes clients for the services of AWS that keep fault sets, each when it is first needed.
+type services struct {
+	getenv func(string) string
+
+	mu      sync.Mutex
+	account string
+}
+
+// home is where this process asks a service: what AWS's own variables and files say.
+func (s *services) home(ctx context.Context, service string) (action.Service, error) {
+	endpoint := ""
+	if s.getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") != "true" {
+		endpoint = cmp.Or(s.getenv("AWS_ENDPOINT_URL_"+strings.ToUpper(service)), s.getenv("AWS_ENDPOINT_URL"))
+	}
+	if endpoint != "" {
+		cfg, err := config.LoadDefaultConfig(ctx)
+		return action.Service{Region: cfg.Region, Endpoint: endpoint}, err
+	}
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return action.Service{}, err
+	}
+	account, err := s.caller(ctx, cfg)
+	return action.Service{Region: cfg.Region, Account: account}, err
+}
+
+// caller is the account that the credentials belong to. Asking needs no permission.
+func (s *services) caller(ctx context.Context, cfg aws.Config) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.account != "" {
+		return s.account, nil
+	}
+	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", fmt.Errorf("find out which account this is: %w", err)
+	}
+	s.account = aws.ToString(out.Account)
+	return s.account, nil
+}
+
+// config is for a client that asks at one place, and nowhere else: a document of the same name in another account,
+// region or stand-in is another document.
+func (s *services) config(ctx context.Context, service string, at action.Service) (aws.Config, error) {
+	if isLoopback(at.Endpoint) {
+		return aws.Config{Region: at.Region, BaseEndpoint: aws.String(at.Endpoint), Credentials: aws.CredentialsProviderFunc(s.loopback)}, nil
+	}
+	here, err := s.home(ctx, service)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	if here.Endpoint != at.Endpoint {
+		return aws.Config{}, elsewhere(service, at, here)
+	}
+	if at.Account != "" && here.Account != "" && at.Account != here.Account {
+		return aws.Config{}, &failure{code: exitUsage, err: fmt.Errorf("the fault set is in account %s, and these credentials are for account %s", at.Account, here.Account), hint: "sign in to account " + at.Account}
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(at.Region))
+	if at.Endpoint != "" {
+		cfg.BaseEndpoint = aws.String(at.Endpoint)
+	}
+	return cfg, err
+}
+
+// elsewhere says that this process would ask somebody else than the one who has the document.
+func elsewhere(service string, at, here action.Service) error {
+	variable := "AWS_ENDPOINT_URL_" + strings.ToUpper(service)
+	hint := "it is in AWS: leave " + variable + " and AWS_ENDPOINT_URL out"
+	if at.Endpoint != "" {
+		hint = "ask where it is: " + variable + "=" + at.Endpoint
+	}
+	return &failure{code: exitUsage, err: fmt.Errorf("the fault set is kept at %s, and %s would be asked", cmp.Or(at.Endpoint, "AWS"), cmp.Or(here.Endpoint, "AWS")), hint: hint}
+}
+
+// loopback are the credentials for a service on this machine, which asks for some and checks none.
+func (s *services) loopback(context.Context) (aws.Credentials, error) {
+	id, secret := s.getenv("AWS_ACCESS_KEY_ID"), s.getenv("AWS_SECRET_ACCESS_KEY")
+	if id == "" || secret == "" {
+		id, secret = "local", "local"
+	}
+	return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: s.getenv("AWS_SESSION_TOKEN"), Source: "firedrill"}, nil
+}
+
+// ssm makes a client for parameters.
+func (s *services) ssm(ctx context.Context, at action.Service) (action.SSMAPI, error) {
+	cfg, err := s.config(ctx, "ssm", at)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Region == "" {
+		return nil, errors.New("no AWS region is set")
+	}
+	return ssm.NewFromConfig(cfg), nil
+}
