@@ -27,6 +27,20 @@ type drill struct {
 
 // parseDocument reads a fault set for changing. It refuses what it cannot be sure to keep intact.
 func parseDocument(data []byte) (document, error) {
+	d, err := decodeDocument(data)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Concat(flatSwitches(), flatKinds()) {
+		if _, ok := d[name]; ok {
+			return nil, fmt.Errorf("is in an older tool's format (it has the member %q), which has no room for a fault beside its own", name)
+		}
+	}
+	return d, nil
+}
+
+// decodeDocument reads the members of a fault set in whatever format.
+func decodeDocument(data []byte) (document, error) {
 	d := document{}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return d, nil
@@ -40,11 +54,6 @@ func parseDocument(data []byte) (document, error) {
 	}
 	if d == nil {
 		return nil, errors.New("is not a JSON object but null")
-	}
-	for _, name := range []string{"isEnabled", "failureMode", "is_enabled", "fault_type"} {
-		if _, ok := d[name]; ok {
-			return nil, fmt.Errorf("is in an older tool's format (it has the member %q), which has no room for a fault beside its own", name)
-		}
 	}
 	return d, nil
 }

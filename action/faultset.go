@@ -78,6 +78,12 @@ func (a *FaultSet) understand(s snapshot) (d document, mine drill, err error) {
 	}
 	switch m.Run {
 	case "":
+		if on := d.enabled(); m.ExpiresAt != "" && len(on) > 0 {
+			return nil, m, &Refused{
+				Reason: fmt.Sprintf("%s has faults that were switched on by hand (%s), with a lease until %s", a.place, listed(on), m.ExpiresAt),
+				Tip:    "a run's lease would prolong them, and they would spoil what it measures: firedrill faults disable --all",
+			}
+		}
 		return d, drill{}, nil
 	case a.params.Run:
 		return d, m, nil

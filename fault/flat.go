@@ -21,7 +21,7 @@ type dialect struct {
 func dialects() []dialect {
 	return []dialect{
 		{
-			name: "failure-lambda 0.x", enabled: "isEnabled", selector: "failureMode",
+			name: FormatFailure0, enabled: "isEnabled", selector: "failureMode",
 			kinds: map[string]Kind{"latency": Latency, "exception": Exception, "statuscode": StatusCode,
 				"diskspace": DiskSpace, "denylist": Denylist},
 			attribute: map[Kind]map[string]string{
@@ -33,7 +33,7 @@ func dialects() []dialect {
 			},
 		},
 		{
-			name: "Python chaos-lambda", enabled: "is_enabled", selector: "fault_type",
+			name: FormatChaos, enabled: "is_enabled", selector: "fault_type",
 			kinds: map[string]Kind{"latency": Latency, "exception": Exception, "status_code": StatusCode},
 			attribute: map[Kind]map[string]string{
 				Latency:    {"delay": "mean"},

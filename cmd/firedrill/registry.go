@@ -11,9 +11,9 @@ import (
 	"github.com/firedrill-dev/firedrill/probe"
 )
 
-// registry lists every kind of action, probe and load that an experiment can name. The engine knows no other.
-func (s *session) registry() engine.Registry {
-	faultSets := action.NewFactory(action.Deps{
+// faultSets makes what changes fault sets in the session's world.
+func (s *session) faultSets() *action.Factory {
+	return action.NewFactory(action.Deps{
 		Lambda:     lazyLambda{s},
 		SSM:        s.services.ssm,
 		Home:       s.services.home,
@@ -22,6 +22,11 @@ func (s *session) registry() engine.Registry {
 		Remote:     s.host == nil && !isLoopback(s.endpoint),
 		Embedded:   s.host != nil,
 	})
+}
+
+// registry lists every kind of action, probe and load that an experiment can name. The engine knows no other.
+func (s *session) registry() engine.Registry {
+	faultSets := s.faultSets()
 	return engine.Registry{
 		Action: func(ctx context.Context, c experiment.Condition, p engine.ActionParams) (engine.Action, string, error) {
 			a, key, err := faultSets.FaultSet(ctx, c, action.Params{Run: p.Run, Lease: p.Lease, Share: p.Share})

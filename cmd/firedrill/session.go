@@ -22,6 +22,7 @@ import (
 // A session is the world that an experiment acts on: an AWS account, a running local host, or a local host of its own.
 type session struct {
 	endpoint string
+	region   string      // of AWS; empty: as the environment says
 	host     *local.Host // nil unless the session started one
 	vars     map[string]string
 	services *services
@@ -85,7 +86,7 @@ func (s *session) lambda(ctx context.Context) (*lambda.Client, error) {
 	if s.client != nil {
 		return s.client, nil
 	}
-	client, err := newLambda(ctx, s.endpoint)
+	client, err := newLambda(ctx, s.endpoint, s.region)
 	if err != nil {
 		return nil, err
 	}

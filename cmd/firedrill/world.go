@@ -25,7 +25,7 @@ const credentialsTimeout = 5 * time.Second
 
 // newLambda makes a Lambda client for the AWS account of the environment or, with an endpoint, for that address.
 // A loopback endpoint needs no credentials and no region: the local host asks for neither.
-func newLambda(ctx context.Context, endpoint string) (*lambda.Client, error) {
+func newLambda(ctx context.Context, endpoint, region string) (*lambda.Client, error) {
 	transport := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		MaxIdleConnsPerHost: maxIdlePerHost,
@@ -41,7 +41,7 @@ func newLambda(ctx context.Context, endpoint string) (*lambda.Client, error) {
 		transport.Proxy = nil
 		return lambda.New(lambda.Options{Region: "local", Credentials: localCredentials{}}, options), nil
 	}
-	cfg, err := awsConfig(ctx)
+	cfg, err := awsConfig(ctx, region)
 	if err != nil {
 		return nil, err
 	}
@@ -49,10 +49,10 @@ func newLambda(ctx context.Context, endpoint string) (*lambda.Client, error) {
 }
 
 // awsConfig is the environment's access to AWS. It is asked for credentials at once, so that a laptop without
-// any hears so in a sentence, not from the first call that needs them.
-func awsConfig(ctx context.Context) (aws.Config, error) {
+// any hears so in a sentence, not from the first call that needs them. A region wins over the environment's.
+func awsConfig(ctx context.Context, region string) (aws.Config, error) {
 	const hint = "run the functions on this machine: --local FILE; name a running host: --endpoint-url URL; or sign in to AWS and set AWS_REGION"
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}), config.WithRegion(region))
 	if err != nil {
 		return cfg, &failure{code: exitUsage, err: fmt.Errorf("load AWS configuration: %w", err), hint: hint}
 	}

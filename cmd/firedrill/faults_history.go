@@ -1,0 +1,120 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firedrill-dev/firedrill/action"
+)
+
+// A history keeps, for each place, the way back from the last change by hand.
+type history struct{ dir string }
+
+// A way leads back from a change.
+type way struct {
+	Place  string         `json:"place"`
+	At     time.Time      `json:"at"`
+	Before action.Content `json:"before"`
+	After  action.Content `json:"after"`
+}
+
+func (a *app) history() history { return history{filepath.Join(a.state, "faults")} }
+
+func (h history) file(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return filepath.Join(h.dir, hex.EncodeToString(sum[:8])+".json")
+}
+
+// keep notes the way back before the change is made. Fault sets may be secret: nobody else may read it.
+func (h history) keep(key string, w way) error {
+	w.Place = key
+	data, err := json.Marshal(w)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(h.dir, 0o700); err != nil {
+		return fmt.Errorf("keep the way back: %w", err)
+	}
+	if err := replaceFile(h.file(key), data); err != nil {
+		return fmt.Errorf("keep the way back: %w", err)
+	}
+	return nil
+}
+
+// replaceFile writes a private file whole or not at all.
+func replaceFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+// last is the way back from the last change of a place.
+func (h history) last(key string) (w way, err error) {
+	data, err := os.ReadFile(h.file(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return w, usage("it is kept in the folder that --state names, by whoever makes the change", "no change by hand of %s is known here", key)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &w)
+	}
+	if err != nil {
+		return w, &failure{code: exitError, err: fmt.Errorf("the last change of %s: %w", key, err)}
+	}
+	return w, nil
+}
+
+func (a *app) faultsRestoreCommand() *cobra.Command {
+	var p faultPlace
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "restore",
+		Short: "Put back what was there before the last change by hand",
+		Long: `Put back, byte for byte, what a fault set was before the last "enable", "disable" or "restore" from this folder.
+Where somebody else has changed it since, it stays as it is.`,
+		Example: "  firedrill faults restore --lambda inventory",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, err := a.editor(cmd.Context(), &p)
+			if err != nil {
+				return err
+			}
+			w, err := a.history().last(e.Key())
+			if err != nil {
+				return err
+			}
+			back := func(now action.Content) (action.Content, []string, error) {
+				if !now.Same(w.After) && !now.Same(w.Before) {
+					return now, nil, &action.Refused{Reason: "it was changed by somebody else since " + w.At.Local().Format(time.DateTime), Tip: "change it yourself: firedrill faults status " + p.flags()}
+				}
+				return w.Before, nil, nil
+			}
+			return a.edit(cmd.Context(), &p, yes, back, func() string {
+				return "as it was before " + w.At.Local().Format(time.DateTime)
+			})
+		},
+	}
+	p.register(cmd)
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/experiment"
+)
+
+// A faultPlace says where a fault set is: one way of it.
+type faultPlace struct {
+	Lambda string `json:"lambda,omitempty"`
+	File   string `json:"file,omitempty"`
+	// How AWS is reached.
+	Region   string `json:"region,omitempty"`
+	Endpoint string `json:"endpoint,omitempty"`
+}
+
+// ways are the flags that name a place, each with its value.
+func (p *faultPlace) ways() []placeFlag {
+	return []placeFlag{
+		{"lambda", &p.Lambda, "a function, by name or ARN: the place that its own environment names"},
+		{"file", &p.File, "a file, as in FIREDRILL_CONFIG=file:PATH"},
+	}
+}
+
+// reach are the flags that say how AWS is reached.
+func (p *faultPlace) reach() []placeFlag {
+	return []placeFlag{
+		{"region", &p.Region, "AWS region (default $AWS_REGION)"},
+		{"endpoint-url", &p.Endpoint, "address of the Lambda API, such as a running \"firedrill local\" (default $AWS_ENDPOINT_URL_LAMBDA, then AWS)"},
+	}
+}
+
+// A placeFlag is one flag of a place.
+type placeFlag struct {
+	name  string
+	value *string
+	doc   string
+}
+
+func (p *faultPlace) register(cmd *cobra.Command) {
+	for _, f := range append(p.ways(), p.reach()...) {
+		cmd.Flags().StringVar(f.value, f.name, "", f.doc)
+		if f.name != "file" {
+			_ = cmd.RegisterFlagCompletionFunc(f.name, cobra.NoFileCompletions)
+		}
+	}
+}
+
+// flags are the flags that name the place again, for hints.
+func (p *faultPlace) flags() string {
+	var parts []string
+	for _, f := range append(p.ways(), p.reach()...) {
+		if *f.value != "" {
+			parts = append(parts, "--"+f.name+" "+quoted(*f.value))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// quoted is an argument as a shell wants it.
+func quoted(arg string) string {
+	if arg != "" && strings.Trim(arg, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,") == "" {
+		return arg
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+}
+
+// given are the names of the ways that are set.
+func (p *faultPlace) given() []string {
+	var names []string
+	for _, f := range p.ways() {
+		if *f.value != "" {
+			names = append(names, "--"+f.name)
+		}
+	}
+	return names
+}
+
+// check says what is wrong with the place as it was given.
+func (p *faultPlace) check() error {
+	const hint = "name one place: --lambda NAME or --file PATH"
+	switch names := p.given(); len(names) {
+	case 0:
+		return usage(hint, "whose fault set?")
+	case 1:
+		return nil
+	default:
+		return usage(hint, "%s exclude each other", strings.Join(names, " and "))
+	}
+}
+
+// target is the place as actions know it.
+func (p *faultPlace) target() experiment.Target {
+	return experiment.Target{Lambda: p.Lambda, File: p.File}
+}
+
+// editor opens the place.
+func (a *app) editor(ctx context.Context, p *faultPlace) (*action.Editor, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	s := &session{endpoint: p.Endpoint, region: p.Region, vars: map[string]string{}}
+	if s.endpoint == "" {
+		s.endpoint = a.getenv("AWS_ENDPOINT_URL_LAMBDA")
+	}
+	e, err := s.faultSets().Editor(ctx, p.target())
+	if err != nil {
+		return nil, faultsError(err)
+	}
+	return e, nil
+}
+
+// look reads the place.
+func (a *app) look(ctx context.Context, p *faultPlace) (*action.Editor, action.Content, error) {
+	e, err := a.editor(ctx, p)
+	if err != nil {
+		return nil, action.Content{}, err
+	}
+	now, err := e.Read(ctx)
+	if err != nil {
+		return nil, now, faultsError(fmt.Errorf("%s: %w", e, err))
+	}
+	return e, now, nil
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/fault"
+)
+
+// A faultsStatus is a fault set as people want to see it.
+type faultsStatus struct {
+	Place    string          `json:"place"`
+	Exists   bool            `json:"exists"`
+	Format   string          `json:"format,omitempty"`
+	Run      string          `json:"run,omitempty"` // that armed it
+	Expires  time.Time       `json:"expires_at,omitzero"`
+	Expired  bool            `json:"expired"`
+	Faults   []faultStatus   `json:"faults"`
+	Problems []fault.Problem `json:"problems"`
+	Warnings []fault.Problem `json:"warnings"`
+}
+
+// A faultStatus is one member of a fault set.
+type faultStatus struct {
+	Kind       string            `json:"kind"`
+	Enabled    bool              `json:"enabled"`
+	InForce    bool              `json:"in_force"` // enabled, without a mistake, and the lease runs
+	Percentage float64           `json:"percentage"`
+	Settings   map[string]any    `json:"settings"`
+	Match      []fault.Condition `json:"match"`
+	Armed      bool              `json:"armed"` // by the run
+}
+
+func (a *app) faultsStatusCommand() *cobra.Command {
+	var p faultPlace
+	var raw bool
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   "Show a function's fault set",
+		Example: "  firedrill faults status --lambda inventory",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, now, err := a.look(cmd.Context(), &p)
+			if err != nil {
+				return err
+			}
+			if raw {
+				_, err := fmt.Fprintf(a.stdout, "%s\n", bytes.TrimSpace(now.Text))
+				return err
+			}
+			status := statusOf(e.String(), now, time.Now())
+			if a.output == "json" {
+				return a.printJSON(status)
+			}
+			return a.printFaults(status, time.Now())
+		},
+	}
+	p.register(cmd)
+	cmd.Flags().BoolVar(&raw, "json", false, "the document itself, as it stands (for what it means: --output json)")
+	return cmd
+}
+
+// statusOf reads a fault set as a function would.
+func statusOf(place string, c action.Content, now time.Time) faultsStatus {
+	s := faultsStatus{Place: place, Exists: c.Exists, Faults: []faultStatus{}, Problems: []fault.Problem{}, Warnings: []fault.Problem{}}
+	if len(bytes.TrimSpace(c.Text)) == 0 {
+		return s
+	}
+	set, problems := fault.Parse(c.Text)
+	broken := false // as a whole
+	for _, p := range problems {
+		if p.Warning {
+			s.Warnings = append(s.Warnings, p)
+			continue
+		}
+		s.Problems = append(s.Problems, p)
+		broken = broken || p.Field == "" || p.Field == "firedrill" || strings.HasPrefix(p.Field, "firedrill.")
+	}
+	s.Run, s.Expires = set.Run(), set.Expires()
+	s.Expired = !s.Expires.IsZero() && !now.Before(s.Expires)
+	t := fault.Translate(c.Text)
+	s.Format = t.Format
+	for _, k := range fault.Kinds() {
+		if member, ok := t.Members[string(k.Kind)].(map[string]any); ok {
+			f := memberStatus(string(k.Kind), member)
+			f.InForce = f.Enabled && f.Percentage > 0 && !broken && !s.Expired && !mistaken(f.Kind, s.Problems, t)
+			f.Armed = slices.Contains(set.Armed(), k.Kind)
+			s.Faults = append(s.Faults, f)
+		}
+	}
+	return s
+}
+
+// mistaken reports whether a problem disables the member of a kind.
+func mistaken(kind string, problems []fault.Problem, t fault.Translation) bool {
+	for _, p := range problems {
+		field := p.Field
+		for ours, theirs := range t.Names {
+			if theirs == p.Field {
+				field = ours
+			}
+		}
+		if field == kind || strings.HasPrefix(field, kind+".") {
+			return true
+		}
+	}
+	return false
+}
+
+func memberStatus(kind string, member map[string]any) faultStatus {
+	f := faultStatus{Kind: kind, Percentage: 100, Settings: map[string]any{}, Match: []fault.Condition{}}
+	for name, value := range member {
+		switch name {
+		case "enabled":
+			f.Enabled = value == true
+		case "percentage":
+			_ = reread(value, &f.Percentage) // a mistake is among the problems
+		case "match":
+			_ = reread(value, &f.Match)
+		default:
+			f.Settings[name] = value
+		}
+	}
+	return f
+}
+
+// reread decodes a decoded value into a type of ours.
+func reread(value, to any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, to)
+}
+
+func (a *app) printFaults(s faultsStatus, now time.Time) error {
+	w := a.stdout
+	fmt.Fprintln(w, s.Place)
+	switch {
+	case !s.Exists:
+		fmt.Fprintln(w, "  does not exist yet: nothing is injected")
+		return nil
+	case s.Format != "" && s.Format != fault.FormatFiredrill && s.Format != fault.FormatFailure1:
+		fmt.Fprintf(w, "  a document of %s, read as it is\n", s.Format)
+	}
+	if s.Run != "" {
+		fmt.Fprintf(w, "  armed by run %s\n", s.Run)
+	}
+	fmt.Fprintf(w, "  lease: %s\n", s.leaseText(now))
+	if len(s.Faults) > 0 {
+		fmt.Fprintln(w)
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "  FAULT\t\tSHARE\tSETTINGS\tMATCH")
+		for _, f := range s.Faults {
+			fmt.Fprintf(table, "  %s\t%s\t%g%%\t%s\t%s\n", f.Kind, s.word(f), f.Percentage, settingsText(f.Settings), matchText(f.Match))
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	for _, p := range s.Problems {
+		fmt.Fprintf(w, "  problem: %s\n", p)
+	}
+	for _, p := range s.Warnings {
+		fmt.Fprintf(w, "  warning: %s\n", p)
+	}
+	return nil
+}
+
+func (s faultsStatus) leaseText(now time.Time) string {
+	switch {
+	case s.Expires.IsZero():
+		return "none: what is on stays on until it is switched off"
+	case s.Expired:
+		return "over since " + s.Expires.Local().Format(time.DateTime) + ": nothing is injected"
+	}
+	return fmt.Sprintf("until %s (%s left)", s.Expires.Local().Format(time.DateTime), s.Expires.Sub(now).Round(time.Second))
+}
+
+// word says whether a fault is on, and if it is only said to be, why not.
+func (s faultsStatus) word(f faultStatus) string {
+	switch {
+	case f.InForce && f.Armed:
+		return "ON (run)"
+	case f.InForce:
+		return "ON"
+	case f.Enabled && s.Expired:
+		return "over"
+	case f.Enabled && f.Percentage > 0:
+		return "invalid"
+	}
+	return "off"
+}
+
+func settingsText(settings map[string]any) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		raw, err := json.Marshal(settings[name])
+		if err == nil {
+			parts = append(parts, name+"="+compact(raw))
+		}
+	}
+	return orDash(strings.Join(parts, " "))
+}
+
+// matchText renders conditions as --match takes them.
+func matchText(match []fault.Condition) string {
+	var parts []string
+	for _, c := range match {
+		switch c.Operator {
+		case "exists":
+			parts = append(parts, c.Path)
+		case "startsWith":
+			parts = append(parts, c.Path+"^="+c.Value)
+		case "regex":
+			parts = append(parts, c.Path+"~="+c.Value)
+		default:
+			parts = append(parts, c.Path+"="+c.Value)
+		}
+	}
+	if len(parts) == 0 {
+		return "every invocation"
+	}
+	return strings.Join(parts, ", ")
+}
