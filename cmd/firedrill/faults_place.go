@@ -105,7 +105,7 @@ func (a *app) editor(ctx context.Context, p *faultPlace) (*action.Editor, error)
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	s := &session{endpoint: p.Endpoint, region: p.Region, vars: map[string]string{}}
+	s := &session{endpoint: p.Endpoint, region: p.Region, vars: map[string]string{}, services: &services{getenv: a.getenv, region: p.Region}}
 	if s.endpoint == "" {
 		s.endpoint = a.getenv("AWS_ENDPOINT_URL_LAMBDA")
 	}

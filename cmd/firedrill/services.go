@@ -19,6 +19,7 @@ import (
 // services makes clients for the services of AWS that keep fault sets, each when it is first needed.
 type services struct {
 	getenv func(string) string
+	region string // wins over the environment's; empty: as the environment says
 
 	mu      sync.Mutex
 	account string
@@ -31,10 +32,10 @@ func (s *services) home(ctx context.Context, service string) (action.Service, er
 		endpoint = cmp.Or(s.getenv("AWS_ENDPOINT_URL_"+strings.ToUpper(service)), s.getenv("AWS_ENDPOINT_URL"))
 	}
 	if endpoint != "" {
-		cfg, err := config.LoadDefaultConfig(ctx)
+		cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.region))
 		return action.Service{Region: cfg.Region, Endpoint: endpoint}, err
 	}
-	cfg, err := awsConfig(ctx)
+	cfg, err := awsConfig(ctx, s.region)
 	if err != nil {
 		return action.Service{}, err
 	}
