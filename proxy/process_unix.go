@@ -8,7 +8,9 @@ import (
 )
 
 // replaceProcess becomes the program. It returns only if that fails.
-func replaceProcess(path string, args, environ []string) { _ = syscall.Exec(path, args, environ) }
+func replaceProcess(path string, args, environ []string) error {
+	return syscall.Exec(path, args, environ)
+}
 
 // signalNumber is the signal that ended a process, or 0.
 func signalNumber(s *os.ProcessState) int {

@@ -30,6 +30,7 @@ const (
 // A Command is a runtime to be started behind the proxy.
 type Command struct {
 	Args           []string // the program and its arguments
+	Again          []string // the command line that runs all this again, for another wrapper to run; may be nil
 	Environ        []string // "NAME=value", as of os.Environ
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer        // the runtime's; records go to Stderr, too
@@ -49,17 +50,26 @@ func Run(ctx context.Context, cmd Command) (code int, err error) {
 		return 2, errors.New("no command to run")
 	}
 	getenv := lookup(cmd.Environ)
-	if source.IsDisabled(getenv) {
+	log := &journal{log: cmd.Stderr}
+	if getenv(Proxied) != "" {
+		log.problem(fault.Problem{Field: Proxied, Message: "another proxy of ours stands in front already, the command runs without a second one", Warning: true})
 		return cmd.direct(ctx)
 	}
-	log := &journal{log: cmd.Stderr}
+	if wrapper := getenv(Wrapper); wrapper != "" {
+		cmd.Environ = without(cmd.Environ, Wrapper)
+		cmd.wrap(wrapper, log)
+	}
+	// Whoever was told our port depends on it.
+	if source.IsDisabled(getenv) && getenv(Port) == "" {
+		return cmd.direct(ctx)
+	}
 	upstream := getenv(RuntimeAPI)
 	if upstream == "" {
 		log.problem(fault.Problem{Field: RuntimeAPI, Message: "is not set, the command runs without the proxy"})
 		return cmd.direct(ctx)
 	}
 	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	ln, err := lc.Listen(ctx, "tcp", listenAddress(getenv(Port), log))
 	if err != nil {
 		log.problem(fault.Problem{Field: "proxy", Message: "cannot listen, the command runs without it: " + err.Error()})
 		return cmd.direct(ctx)
@@ -94,7 +104,7 @@ func (cmd Command) behind(ctx context.Context, ln net.Listener, o Options) (int,
 			p.journal.problem(fault.Problem{Field: "proxy", Message: "serves no more connections: " + err.Error()})
 		}
 	}()
-	code, err := cmd.child(ctx, append(without(cmd.Environ, RuntimeAPI), RuntimeAPI+"="+ln.Addr().String()))
+	code, err := cmd.child(ctx, append(without(cmd.Environ, RuntimeAPI), RuntimeAPI+"="+ln.Addr().String(), Proxied+"=true"))
 	_ = ln.Close()
 	p.Close()
 	<-served
@@ -104,7 +114,7 @@ func (cmd Command) behind(ctx context.Context, ln net.Listener, o Options) (int,
 // direct runs the command with nothing in front of it.
 func (cmd Command) direct(ctx context.Context) (int, error) {
 	if path, err := exec.LookPath(cmd.Args[0]); err == nil {
-		replaceProcess(path, cmd.Args, cmd.Environ)
+		_ = replaceProcess(path, cmd.Args, cmd.Environ) // a child does as well
 	}
 	return cmd.child(ctx, cmd.Environ)
 }

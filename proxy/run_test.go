@@ -47,8 +47,10 @@ func TestMain(m *testing.M) {
 	case "hang":
 		fmt.Println("ready", os.Getpid())
 		_, _ = io.Copy(io.Discard, os.Stdin)
+	case "second":
+		second(os.Args[0])
 	case "proxy":
-		code, err := Run(context.Background(), Command{Args: []string{os.Args[0]}, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		code, err := Run(context.Background(), Command{Args: []string{os.Args[0]}, Again: []string{"/usr/bin/env", role + "=proxy", os.Args[0]}, Verbose: true, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 			Environ: append(without(os.Environ(), role), role+"="+os.Getenv("FIREDRILL_TEST_CHILD"))})
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -2,7 +2,7 @@
 //
 //	firedrill-proxy [-verbose] [--] COMMAND [ARGUMENT...]
 //
-// It exits with the command's code, 2 for wrong usage, and 127 if the command cannot be started. The environment
+// A copy named bootstrap takes no flags, and runs the bootstrap.firedrill-original beside it with all its arguments. It exits with the command's code, 2 for wrong usage, and 127 if the command cannot be started. The environment
 // says the rest: see docs/layer.md.
 package main
 
@@ -26,7 +26,15 @@ func main() {
 	// between threads. The limit makes the collector give back what a held event has cost.
 	runtime.GOMAXPROCS(1)
 	debug.SetMemoryLimit(20 << 20)
-	verbose, args := parse(os.Args[1:])
+	program, err := os.Executable()
+	if err != nil {
+		program = os.Args[0]
+	}
+	verbose := false
+	args, named := proxy.Behind(program, os.Args[1:])
+	if !named {
+		verbose, args = parse(os.Args[1:])
+	}
 	if len(args) == 0 {
 		fmt.Fprintln(os.Stderr, usage)
 		os.Exit(2)
@@ -34,7 +42,7 @@ func main() {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	code, err := proxy.Run(context.Background(), proxy.Command{
-		Args: args, Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Args: args, Again: append([]string{program}, os.Args[1:]...), Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Signals: signals, Verbose: verbose, Source: remote.FromEnv,
 	})
 	if err != nil {

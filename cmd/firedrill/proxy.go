@@ -27,10 +27,14 @@ func (a *app) proxyCommand() *cobra.Command {
 			if len(args) == 0 {
 				return usage("firedrill proxy -- COMMAND [ARGUMENT...]", "no command to run")
 			}
+			self, err := os.Executable()
+			if err != nil {
+				return &failure{code: exitError, err: err}
+			}
 			signals := make(chan os.Signal, 8)
 			signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 			code, err := proxy.Run(cmd.Context(), proxy.Command{
-				Args: args, Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+				Args: args, Again: append([]string{self, "proxy", "--"}, args...), Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 				Signals: signals, Source: remote.FromEnv,
 			})
 			if err != nil {
