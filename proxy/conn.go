@@ -11,6 +11,7 @@ import (
 
 	"github.com/firedrill-dev/firedrill/fault"
 	"github.com/firedrill-dev/firedrill/runtimeapi/wire"
+	"github.com/firedrill-dev/firedrill/source"
 )
 
 // watchAfter is how long an answer may take before the proxy begins to watch whether the runtime still waits
@@ -67,6 +68,8 @@ func (c *conn) exchange(ctx context.Context) error {
 	switch r {
 	case next:
 		return c.next(ctx)
+	case restore:
+		return c.restore()
 	case response, failure:
 		plan, ok := c.p.plans.take(id)
 		defer plan.held.release()
@@ -111,6 +114,26 @@ func (c *conn) hangUp() {
 // forward passes one exchange through.
 func (c *conn) forward() error {
 	head := string(c.req.Method) == "HEAD"
+	if err := c.ask(); err != nil {
+		return err
+	}
+	return c.reply(head)
+}
+
+// restore passes the request that ends when the environment goes on from its snapshot, which may be of long ago:
+// before the runtime hears of that, what the source knows from before is forgotten.
+func (c *conn) restore() error {
+	if err := c.ask(); err != nil {
+		return err
+	}
+	if r, ok := c.p.source.(source.Restorer); ok {
+		r.Restored(time.Now())
+	}
+	return c.reply(false)
+}
+
+// ask sends the request on, and reads the head of upstream's answer.
+func (c *conn) ask() error {
 	body := wire.RequestBody(c.down.r, &c.req)
 	c.up.w.Head(&c.req, c.p.upstream, false)
 	if err := c.goAhead(&body); err != nil {
@@ -131,7 +154,7 @@ func (c *conn) forward() error {
 	if answer := c.await(); answer != nil {
 		return errors.Join(err, answer)
 	}
-	return c.reply(head)
+	return nil
 }
 
 // goAhead tells a runtime that waits for "100 Continue" to send its body. The proxy answers for itself, so that

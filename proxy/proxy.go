@@ -43,8 +43,8 @@ type Proxy struct {
 	shortage sync.Once // says once that connections could not be accepted
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 
-	environment string      // its name
-	started     atomic.Bool // the first request for an event has come
+	getenv  func(string) string
+	started atomic.Bool // the first request for an event has come
 
 	mu      sync.Mutex
 	conns   map[net.Conn]struct{} // both sides
@@ -65,13 +65,13 @@ func New(o Options) *Proxy {
 	}
 	var d net.Dialer
 	return &Proxy{
-		taker:       pressure.New(getenv),
-		environment: environmentName(getenv),
-		upstream:    upstream,
-		dial:        d.DialContext,
-		source:      o.Source,
-		journal:     &journal{function: o.Function, log: o.Log, proof: o.Proof},
-		conns:       map[net.Conn]struct{}{},
+		taker:    pressure.New(getenv),
+		getenv:   getenv,
+		upstream: upstream,
+		dial:     d.DialContext,
+		source:   o.Source,
+		journal:  &journal{function: o.Function, log: o.Log, proof: o.Proof},
+		conns:    map[net.Conn]struct{}{},
 	}
 }
 

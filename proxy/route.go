@@ -6,6 +6,7 @@ import "bytes"
 // keeps the two alike. Fields in lower case, as package wire looks them up.
 const (
 	pathInvocation = "/2018-06-01/runtime/invocation/"
+	pathRestore    = "/2018-06-01/runtime/restore/next"
 	suffixResponse = "/response"
 	suffixError    = "/error"
 
@@ -22,12 +23,16 @@ const (
 	next                   // the runtime asks for an event
 	response               // the runtime answers one
 	failure                // the runtime reports that the handler failed
+	restore                // the runtime waits to be restored from a snapshot
 )
 
 // routeOf says what a request is, and of which invocation. id points into target.
 func routeOf(method, target []byte) (r route, id []byte) {
 	rest, ok := bytes.CutPrefix(target, []byte(pathInvocation))
 	if !ok {
+		if string(method) == "GET" && string(target) == pathRestore {
+			return restore, nil
+		}
 		return elsewhere, nil
 	}
 	if string(method) == "GET" && string(rest) == "next" {

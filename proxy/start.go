@@ -2,20 +2,24 @@ package proxy
 
 import (
 	"context"
-	"os"
-	"strconv"
+	"crypto/rand"
 	"time"
 )
 
-// Environment names the environment: Lambda gives each its own log stream.
-const Environment = "AWS_LAMBDA_LOG_STREAM_NAME"
+const (
+	// Environment names the environment: Lambda gives each its own log stream.
+	Environment = "AWS_LAMBDA_LOG_STREAM_NAME"
+	// Initialization says how the environment came to be: "on-demand", "provisioned-concurrency" or "snap-start".
+	Initialization = "AWS_LAMBDA_INITIALIZATION_TYPE"
+)
 
-// environmentName is the sampling key of a slow start.
+// environmentName is the sampling key of a slow start. Environments that go on from one snapshot share what was in
+// its memory, process ids included, so theirs is drawn; it must not be before the first event is asked for.
 func environmentName(getenv func(string) string) string {
-	if name := getenv(Environment); name != "" {
+	if name := getenv(Environment); name != "" && getenv(Initialization) != "snap-start" {
 		return name
 	}
-	return strconv.Itoa(os.Getpid()) // not in Lambda: every process is an environment
+	return rand.Text()
 }
 
 // start delays the first request for an event, if the fault set says so: until Lambda gets that, it takes the
@@ -26,7 +30,7 @@ func (c *conn) start(ctx context.Context) error {
 	}
 	now := time.Now()
 	set := c.p.source.Faults(now)
-	i, slow := set.PlanStart(c.p.environment, now)
+	i, slow := set.PlanStart(environmentName(c.p.getenv), now)
 	if !slow {
 		return nil
 	}

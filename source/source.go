@@ -20,6 +20,12 @@ type Source interface {
 	Faults(now time.Time) *fault.Set
 }
 
+// A Restorer is a Source that holds what it has read elsewhere. Restored says that this process goes on from a
+// snapshot, perhaps of long ago: until it has read anew, there is nothing to inject, with a lease or without.
+type Restorer interface {
+	Restored(now time.Time)
+}
+
 // Variables of the environment.
 const (
 	// Config says where the fault set is: "file:PATH", "env:NAME", or the document itself; for package

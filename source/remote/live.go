@@ -69,6 +69,16 @@ func (l *live) Faults(now time.Time) *fault.Set {
 	return l.set.Load()
 }
 
+// Restored implements source.Restorer.
+func (l *live) Restored(now time.Time) {
+	l.mu.Lock()
+	l.disarm()
+	l.attempt++ // what is under way began before the snapshot
+	l.wait.Store(0)
+	l.mu.Unlock()
+	l.begin(now)
+}
+
 // begin starts an attempt, unless another invocation is just doing that. One that is still under way has been
 // lost: it would have ended by its timer, had the environment not been frozen.
 func (l *live) begin(now time.Time) {

@@ -461,3 +461,58 @@ func BenchmarkFaults(b *testing.B) {
 		l.Faults(time.Now())
 	}
 }
+
+// A snapshot may be restored long after it was taken: what was in force then is not, leased or not, and neither is an
+// answer that was on its way.
+func TestNothingOutlivesASnapshot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.store.document(armed)
+		f.invoke()
+		if !f.invoke() {
+			t.Fatal("not armed")
+		}
+		answers := make(chan string)
+		f.store.set(func(context.Context, string) (answer, error) { return answer{body: []byte(<-answers)}, nil })
+		time.Sleep(2 * armedEvery) // the bubble's clock
+		f.invoke()                 // begins an attempt
+		f.Restored(time.Now())
+		synctest.Wait()
+		if f.invoke() {
+			t.Error("the fault set of the snapshot is in force")
+		}
+		answers <- armed // one of the two attempts gets it
+		answers <- armed
+		synctest.Wait()
+		if !f.invoke() {
+			t.Error("not armed by what was read after the snapshot")
+		}
+		if n := f.store.asked.Load(); n != 3 {
+			t.Errorf("%d attempts, want 3", n)
+		}
+	})
+}
+
+func TestAnAnswerFromBeforeASnapshotIsNotTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		old, fresh := make(chan struct{}), make(chan struct{})
+		f.store.set(func(context.Context, string) (answer, error) {
+			if f.store.asked.Load() == 1 {
+				<-old
+				return answer{body: []byte(armed)}, nil
+			}
+			<-fresh
+			return answer{body: []byte(`{}`)}, nil
+		})
+		f.invoke()
+		f.Restored(time.Now())
+		close(old)
+		synctest.Wait()
+		if f.invoke() {
+			t.Error("armed by an answer from before the snapshot")
+		}
+		close(fresh)
+		synctest.Wait()
+	})
+}
