@@ -68,11 +68,16 @@ func (s *stand) role(ctx context.Context, role, target string) (*process, error)
 	return p, nil
 }
 
+// environ is what Lambda would set for the function.
+func (s *stand) environ(config string) []string {
+	return []string{proxy.RuntimeAPI + "=" + s.upstream.address, proxy.FunctionName + "=bench", source.Config + "=" + config,
+		"FIREDRILL_REFRESH=1s"}
+}
+
 // startProxy starts the proxy in front of upstream and waits until it says that it listens.
 func (s *stand) startProxy(ctx context.Context, config string) (*process, error) {
 	cmd := exec.CommandContext(ctx, s.proxy(), "-verbose", "--", s.self, "-role", "child")
-	cmd.Env = []string{proxy.RuntimeAPI + "=" + s.upstream.address, proxy.FunctionName + "=bench", source.Config + "=" + config,
-		"FIREDRILL_REFRESH=1s"}
+	cmd.Env = s.environ(config)
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, err

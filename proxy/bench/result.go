@@ -35,12 +35,13 @@ type bar struct {
 }
 
 type result struct {
-	Pinned   bool
-	Rows     []row
-	ListenMS float64 // median, from before fork until it listens
-	BinaryMB float64
-	Bars     []bar
-	Pass     bool
+	Pinned    bool
+	Rows      []row
+	ListenMS  float64 // median, from before fork until it listens
+	RuntimeMS float64 // and until the runtime behind it runs
+	BinaryMB  float64
+	Bars      []bar
+	Pass      bool
 }
 
 func summarize(c *client) path {
@@ -85,6 +86,8 @@ func (r *result) judge() {
 		}
 	}
 	most("listening after exec, ms", r.ListenMS, 3)
+	most("runtime runs after exec of the wrapper, ms", r.RuntimeMS, 10)
+	most("binary, MB", r.BinaryMB, 8)
 	r.Pass = !slices.ContainsFunc(r.Bars, func(b bar) bool { return !b.Pass })
 }
 
@@ -96,7 +99,7 @@ func (r *result) print(out io.Writer) error {
 		fmt.Fprintf(w, "%s\t%.1f\t%+.1f\t%+.1f\t%.0f\t%.0f\t%.1f\t%.1f\t\n", row.Workload, row.Direct.P50, row.addedRelay(), row.addedProxy(),
 			row.Relay.PerSecond, row.Proxy.PerSecond, row.Proxy.P99, row.RSS)
 	}
-	fmt.Fprintf(w, "\nbinary %.1f MB, listening %.2f ms after exec, one CPU: %v\n\n", r.BinaryMB, r.ListenMS, r.Pinned)
+	fmt.Fprintf(w, "\nbinary %.1f MB, listening %.2f ms after exec, the runtime runs after %.2f ms, one CPU: %v\n\n", r.BinaryMB, r.ListenMS, r.RuntimeMS, r.Pinned)
 	for _, b := range r.Bars {
 		verdict, sign := "ok", "<="
 		if !b.Pass {
