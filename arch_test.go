@@ -44,6 +44,7 @@ var importRules = []struct {
 	{"report", []string{"engine", "experiment", "verdict"}, "renders a finished run, changes nothing"},
 	{"demo", nil, "a user's application: it stands on the public SDK and AWS's libraries only"},
 	{"internal/moto", nil, "a stand-in for AWS in tests, no part of the product"},
+	{"demo/kinds", []string{"", "awsfault"}, "a user's functions: they stand on the public SDK and AWS's libraries only"},
 	{"cmd/firedrill", []string{"*"}, "wiring"},
 	{"cmd/firedrill-proxy", []string{"proxy", "source/remote"}, "wiring of the small binary"},
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/firedrill-dev/firedrill"
 	"github.com/firedrill-dev/firedrill/demo"
+	"github.com/firedrill-dev/firedrill/demo/kinds"
 	"github.com/firedrill-dev/firedrill/engine"
 	"github.com/firedrill-dev/firedrill/report"
 )
@@ -56,17 +57,29 @@ func (a *app) demoFunctionCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			handler, ok := demo.Function(args[0], os.Getenv)
-			if !ok {
-				return usage("", "the demo has no function %q", args[0])
-			}
-			if demo.WithSDK(args[0]) {
-				handler = firedrill.Wrap(handler)
+			handler, err := demoFunction(args[0])
+			if err != nil {
+				return err
 			}
 			lambda.StartWithOptions(handler, lambda.WithContext(cmd.Context()))
 			return nil
 		},
 	}
+}
+
+// demoFunction finds the handler of a function, as its owners would pass it to lambda.Start.
+func demoFunction(name string) (any, error) {
+	if handler, ok := demo.Function(name, os.Getenv); ok {
+		if demo.WithSDK(name) {
+			handler = firedrill.Wrap(handler)
+		}
+		return handler, nil
+	}
+	handler, err := kinds.Function(name, os.Getenv)
+	if err != nil {
+		return nil, usage("", "%w", err)
+	}
+	return firedrill.Wrap(handler), nil
 }
 
 // unpackDemo writes the demo's files into the state folder, where they can be read, changed and run again.
