@@ -67,6 +67,7 @@ type priceRequest struct {
 // busyError is an answer that says: later.
 type busyError struct{ status int }
 
+// Error implements error.
 func (e busyError) Error() string { return fmt.Sprintf("price answered with status %d", e.status) }
 
 // ask gets the price and checks status, form and value of the answer.
