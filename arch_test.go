@@ -27,6 +27,8 @@ var importRules = []struct {
 	{"runtimeapi", nil, "ships inside every function: standard library only"},
 	{"verdict", nil, "pure arithmetic that anybody can check: standard library only"},
 	{"envelope", nil, "ships inside every function: standard library only"},
+	{"denylist", nil, "ships in the layer: standard library only"},
+	{"deploy/layer/preload", nil, "the source of a library, and how to build it"},
 	{"source", []string{"fault", "envelope"}, "ships inside functions"},
 	{"pressure", []string{"fault"}, "ships inside functions"},
 	{"source/remote", []string{"fault", "source"}, "ships inside functions that ask for it, and in the layer"},
