@@ -1,8 +1,11 @@
 package fault
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Flat documents hold one kind at a time: failure-lambda 0.x (isEnabled, failureMode, rate, ...) and Python's
@@ -119,6 +122,11 @@ func percentOfRate(members map[string]any) (float64, *Problem) {
 	rate, ok := number(raw)
 	if !ok || rate < 0 || rate > 1 {
 		return 0, &Problem{Field: "rate", Value: valueText(raw), Message: "is not a number between 0 and 1"}
+	}
+	if text, ok := raw.(json.Number); ok && !strings.ContainsAny(text.String(), "eE") {
+		if exact, err := strconv.ParseFloat(text.String()+"e2", 64); err == nil {
+			return exact, nil // 0.29 * 100 is a little less than 29
+		}
 	}
 	return rate * 100, nil
 }

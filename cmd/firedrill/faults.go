@@ -21,7 +21,8 @@ was switched on.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.faultsStatusCommand(), a.faultsEnableCommand(), a.faultsDisableCommand(), a.faultsRestoreCommand())
+	cmd.AddCommand(a.faultsStatusCommand(), a.faultsEnableCommand(), a.faultsDisableCommand(), a.faultsRestoreCommand(),
+		a.faultsImportCommand(), a.faultsProfileCommand())
 	return cmd
 }
 

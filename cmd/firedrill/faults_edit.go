@@ -64,7 +64,7 @@ The fault ends by itself after --for, even if nobody switches it off. What stood
 			return a.edit(cmd.Context(), &p, yes, edit, switchedOn(s))
 		},
 	}
-	p.register(cmd)
+	p.registerAll(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&sets, "set", nil, "NAME=VALUE, another way to write a setting (repeatable)")
 	flags.Float64Var(&percentage, "percentage", 0, "share of the matching invocations that is hit (default: as in the fault set, else 100)")
@@ -110,7 +110,7 @@ with everything put back, use "firedrill stop".`,
 			})
 		},
 	}
-	p.register(cmd)
+	p.registerAll(cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "every fault of the fault set")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd

@@ -114,7 +114,7 @@ Where somebody else has changed it since, it stays as it is.`,
 			})
 		},
 	}
-	p.register(cmd)
+	p.registerAll(cmd)
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }

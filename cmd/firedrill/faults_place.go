@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -18,6 +19,8 @@ type faultPlace struct {
 	// How AWS is reached.
 	Region   string `json:"region,omitempty"`
 	Endpoint string `json:"endpoint,omitempty"`
+
+	saved string // the name of a profile that says all this
 }
 
 // ways are the flags that name a place, each with its value.
@@ -43,6 +46,14 @@ type placeFlag struct {
 	doc   string
 }
 
+// registerAll adds the flags that name a place, and the one for a saved one.
+func (p *faultPlace) registerAll(cmd *cobra.Command) {
+	p.register(cmd)
+	cmd.Flags().StringVar(&p.saved, "target", "", "a place that was saved with \"firedrill faults profile add\" (default $"+profileVariable+")")
+	_ = cmd.RegisterFlagCompletionFunc("target", completeProfiles)
+}
+
+// register adds the flags that name a place.
 func (p *faultPlace) register(cmd *cobra.Command) {
 	for _, f := range append(p.ways(), p.reach()...) {
 		cmd.Flags().StringVar(f.value, f.name, "", f.doc)
@@ -54,6 +65,9 @@ func (p *faultPlace) register(cmd *cobra.Command) {
 
 // flags are the flags that name the place again, for hints.
 func (p *faultPlace) flags() string {
+	if p.saved != "" {
+		return "--target " + quoted(p.saved)
+	}
 	var parts []string
 	for _, f := range append(p.ways(), p.reach()...) {
 		if *f.value != "" {
@@ -84,7 +98,7 @@ func (p *faultPlace) given() []string {
 
 // check says what is wrong with the place as it was given.
 func (p *faultPlace) check() error {
-	const hint = "name one place: --lambda NAME or --file PATH"
+	const hint = "name one place: --lambda NAME, --file PATH or --target SAVED"
 	switch names := p.given(); len(names) {
 	case 0:
 		return usage(hint, "whose fault set?")
@@ -100,9 +114,35 @@ func (p *faultPlace) target() experiment.Target {
 	return experiment.Target{Lambda: p.Lambda, File: p.File}
 }
 
+// resolve makes the place the saved one, where one is named. Flags that say how AWS is reached win over it.
+func (a *app) resolve(p *faultPlace) error {
+	given := p.given()
+	if p.saved == "" && len(given) == 0 {
+		p.saved = a.getenv(profileVariable)
+	}
+	if p.saved == "" {
+		return p.check()
+	}
+	if len(given) > 0 {
+		return usage("name one place", "--target and %s exclude each other", given[0])
+	}
+	saved, err := loadProfiles()
+	if err != nil {
+		return err
+	}
+	place, err := saved.find(p.saved)
+	if err != nil {
+		return err
+	}
+	place.saved = p.saved
+	place.Region, place.Endpoint = cmp.Or(p.Region, place.Region), cmp.Or(p.Endpoint, place.Endpoint)
+	*p = place
+	return nil
+}
+
 // editor opens the place.
 func (a *app) editor(ctx context.Context, p *faultPlace) (*action.Editor, error) {
-	if err := p.check(); err != nil {
+	if err := a.resolve(p); err != nil {
 		return nil, err
 	}
 	s := &session{endpoint: p.Endpoint, region: p.Region, vars: map[string]string{}, services: &services{getenv: a.getenv, region: p.Region}}

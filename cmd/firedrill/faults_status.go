@@ -64,7 +64,7 @@ func (a *app) faultsStatusCommand() *cobra.Command {
 			return a.printFaults(status, time.Now())
 		},
 	}
-	p.register(cmd)
+	p.registerAll(cmd)
 	cmd.Flags().BoolVar(&raw, "json", false, "the document itself, as it stands (for what it means: --output json)")
 	return cmd
 }
