@@ -68,7 +68,7 @@ func (c *AWSCall) Attempt(ctx context.Context) (a AWSAttempt, ok bool) {
 	if !hit {
 		return a, false
 	}
-	a = AWSAttempt{i, c.calls.journal.of(set, inv.RequestID)}
+	a = AWSAttempt{i, c.calls.journal.of(set, inv.RequestID).noting(ctx)}
 	if i.Skip != "" {
 		a.Missed(i.Skip)
 		return a, false

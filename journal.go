@@ -30,6 +30,7 @@ type record struct {
 	journal *journal
 	run     string
 	request string
+	hits    *hits // what has fired, for the mark on the response; may be nil
 }
 
 func (j *journal) of(set *fault.Set, request string) record {
@@ -49,6 +50,9 @@ func (r record) allMissed(injections []fault.Injection, reason string) {
 }
 
 func (r record) write(kind fault.Kind, fired int64, reason, note string) {
+	if fired > 0 {
+		r.hits.add(kind)
+	}
 	r.journal.write(fault.Record{
 		Time: time.Now(), Run: r.run, Kind: kind, Function: r.journal.function, RequestID: r.request,
 		Planned: 1, Fired: fired, Reason: reason, Note: note,

@@ -24,7 +24,7 @@ func (w *wrapped) start(ctx context.Context, set *fault.Set, now time.Time) time
 	if !slow {
 		return now
 	}
-	log := w.journal.of(set, request)
+	log := w.journal.of(set, request).noting(ctx)
 	if i.Skip != "" {
 		log.missed(i.Kind, i.Skip)
 		return now

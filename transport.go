@@ -49,7 +49,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !hit {
 		return t.base.RoundTrip(req)
 	}
-	log := t.journal.of(set, inv.RequestID)
+	log := t.journal.of(set, inv.RequestID).noting(req.Context())
 	if i.Skip != "" {
 		log.missed(i.Kind, i.Skip)
 		return t.base.RoundTrip(req)

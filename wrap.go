@@ -34,7 +34,7 @@ func Wrap(handler any, options ...Option) any {
 		return handler
 	}
 	w := &wrapped{call: call, mode: mode, source: s.source, journal: newJournal(s), taker: pressure.New(s.getenv),
-		environment: s.getenv(environmentVariable)}
+		environment: s.getenv(environmentVariable), marks: source.Chosen(s.getenv, s.log, fault.MarkVariable, "true", "1")}
 	if mode == buffered {
 		return bufferedHandler{w}
 	}
@@ -48,6 +48,7 @@ type wrapped struct {
 	source  source.Source
 	journal *journal
 	taker   *pressure.Taker
+	marks   bool // put marks on responses
 
 	environment string      // its name, or ""
 	started     atomic.Bool // the first invocation has come
@@ -97,13 +98,22 @@ func (w *wrapped) stream(ctx context.Context, event rawEvent) (io.Reader, error)
 func (w *wrapped) invoke(ctx context.Context, event []byte) (response, error) {
 	now := time.Now()
 	set := w.source.Faults(now)
+	var fired *hits
+	if w.marks && set != nil {
+		fired = &hits{}
+		ctx = context.WithValue(ctx, hitsKey{}, fired)
+	}
 	if !w.started.Load() {
 		now = w.start(ctx, set, now)
 	}
 	if set == nil {
 		return w.call(ctx, event)
 	}
-	return w.rehearse(ctx, event, set, now)
+	r, err := w.rehearse(ctx, event, set, now)
+	if fired != nil && err == nil {
+		r = fired.mark(r, set, now)
+	}
+	return r, err
 }
 
 // rehearse is one invocation while a fault set is live.
@@ -120,7 +130,7 @@ func (w *wrapped) rehearse(ctx context.Context, event []byte, set *fault.Set, no
 	if plan.Empty() {
 		return w.call(ctx, event)
 	}
-	return w.enact(ctx, event, plan, w.journal.of(set, inv.RequestID))
+	return w.enact(ctx, event, plan, w.journal.of(set, inv.RequestID).noting(ctx))
 }
 
 // enact is an invocation that is hit.

@@ -39,11 +39,16 @@ func (s *spare) give(buf []byte) {
 
 // hold reads a body into memory, if it fits. length is what its head says, or -1.
 func (s *spare) hold(body *wire.Body, length int64) (held, error) {
+	return s.holdWhile(body, length, nil)
+}
+
+// holdWhile is hold, which ends early where there is a more that wants no more of a body that begins like that.
+func (s *spare) holdWhile(body *wire.Body, length int64, more func(begin []byte) bool) (held, error) {
 	if length > maxHeld {
 		return held{body: body, raw: true}, nil
 	}
 	data := s.take(max(length+1, 512)) // one more, so that the end is seen without growing
-	for len(data) <= maxHeld {
+	for len(data) <= maxHeld && (more == nil || more(data)) {
 		n, err := body.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
 		if errors.Is(err, io.EOF) {
@@ -102,6 +107,7 @@ func (h held) send(w *wire.Writer, head *wire.Head, host string, chunked bool) e
 func (h held) sendRest(w *wire.Writer) error {
 	buf := make([]byte, wire.BufferSize)
 	for {
+		_ = w.Flush() // a stream stays one; the error sticks
 		n, err := h.body.Read(buf)
 		if n > 0 {
 			_, _ = w.Write(wire.AppendChunk(nil, buf[:n])) // the error sticks

@@ -15,7 +15,7 @@ func TestResourcesEndWithTheDeadline(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			taker := pressure.New(func(string) string { return "" })
 			log := &safeBuffer{}
-			e := entry{&journal{log: log}, "", "r-1"}
+			e := entry{&journal{log: log}, "", "r-1", nil}
 			i := fault.Injection{Kind: fault.Memory, Usage: fault.Usage{Take: 1 << 20}}
 			deadline, last := time.Time{}, longest
 			if limit > 0 {

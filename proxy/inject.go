@@ -63,11 +63,11 @@ func (c *conn) event(ctx context.Context) (ended bool, err error) {
 	body := c.respBody(false)
 	if !set.NeedsEvent() {
 		plan := set.Plan(inv, now)
-		if plan.Empty() {
+		if plan.Empty() && !c.p.marks {
 			return false, c.reply(false)
 		}
 		c.resp.Detach()
-		return c.enact(ctx, plan, inv, set.Run(), held{body: &body, raw: true})
+		return c.enact(ctx, plan, inv, c.entry(set, id, now), held{body: &body, raw: true})
 	}
 	c.resp.Detach()
 	event, err := c.p.spare.hold(&body, c.resp.ContentLength)
@@ -80,13 +80,16 @@ func (c *conn) event(ctx context.Context) (ended bool, err error) {
 	} else {
 		c.p.journal.problem(fault.Problem{Field: "event", Value: id, Message: "is too large to be matched, it passes through"})
 	}
-	return c.enact(ctx, set.Plan(inv, now), inv, set.Run(), event)
+	return c.enact(ctx, set.Plan(inv, now), inv, c.entry(set, id, now), event)
+}
+
+func (c *conn) entry(set *fault.Set, id string, now time.Time) entry {
+	return entry{c.p.journal, set.Run(), id, c.p.marker(set, now)}
 }
 
 // enact carries out a plan on an event that is still with us, and delivers it if it survives. What it holds is
 // released with the response, or here if the event never gets so far.
-func (c *conn) enact(ctx context.Context, plan fault.Plan, inv fault.Invocation, run string, event held) (ended bool, err error) {
-	log := entry{c.p.journal, run, inv.RequestID}
+func (c *conn) enact(ctx context.Context, plan fault.Plan, inv fault.Invocation, log entry, event held) (ended bool, err error) {
 	var taken holds
 	defer func() {
 		if ended || err != nil {
@@ -112,7 +115,7 @@ func (c *conn) enact(ctx context.Context, plan fault.Plan, inv fault.Invocation,
 			log.missed(i.Kind, fault.Unsupported)
 		}
 	}
-	if len(plan.After) > 0 || len(taken) > 0 {
+	if _, marked := log.marker.mark(); marked || len(plan.After) > 0 || len(taken) > 0 {
 		c.p.plans.put(pending{log, plan.After, taken})
 	}
 	return false, c.deliver(event)
@@ -147,7 +150,8 @@ func (c *conn) answer(ctx context.Context, i fault.Injection, event held, log en
 		if i.Status == 0 {
 			err = c.post(log.id, suffixError, i.ErrorType, i.ErrorBody())
 		} else {
-			err = c.post(log.id, suffixResponse, "", i.Payload)
+			log.marker.note(i.Kind)
+			err = c.post(log.id, suffixResponse, "", log.marker.answer(i.Payload))
 		}
 	}
 	if err == nil {

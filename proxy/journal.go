@@ -21,6 +21,7 @@ type journal struct {
 type entry struct {
 	journal *journal
 	run, id string
+	marker  *marker // notes what has fired; may be nil
 }
 
 func (e entry) fired(k fault.Kind) { e.write(k, 1, "") }
@@ -37,6 +38,9 @@ func (e entry) settle(k fault.Kind, reason string) {
 }
 
 func (e entry) write(k fault.Kind, fired int64, reason string) {
+	if fired > 0 {
+		e.marker.note(k)
+	}
 	r := fault.Record{Time: time.Now(), Run: e.run, Kind: k, Function: e.journal.function,
 		RequestID: e.id, Planned: 1, Fired: fired, Reason: reason}
 	line := r.AppendJSON(nil)

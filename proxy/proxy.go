@@ -43,8 +43,10 @@ type Proxy struct {
 	shortage sync.Once // says once that connections could not be accepted
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 
-	getenv  func(string) string
-	started atomic.Bool // the first request for an event has come
+	getenv      func(string) string
+	started     atomic.Bool // the first request for an event has come
+	startedLate atomic.Bool // it was delayed, and the event that it brought has not come yet
+	marks       bool        // put marks on responses
 
 	mu      sync.Mutex
 	conns   map[net.Conn]struct{} // both sides
@@ -67,6 +69,7 @@ func New(o Options) *Proxy {
 	return &Proxy{
 		taker:    pressure.New(getenv),
 		getenv:   getenv,
+		marks:    source.Chosen(getenv, o.Log, fault.MarkVariable, "true", "1"),
 		upstream: upstream,
 		dial:     d.DialContext,
 		source:   o.Source,

@@ -28,7 +28,8 @@ func (c *conn) respond(plan pending) error {
 			plan.entry.missed(i.Kind, fault.Unsupported)
 		}
 	}
-	if len(todo) == 0 {
+	more, marked := plan.entry.marker.markable(&c.req)
+	if len(todo) == 0 && !marked {
 		return c.forward()
 	}
 	plan.after = todo
@@ -38,10 +39,14 @@ func (c *conn) respond(plan pending) error {
 		plan.missed(lost(err))
 		return err
 	}
-	if todo[0].Kind == fault.FailAfter {
+	switch {
+	case len(todo) == 0:
+	case todo[0].Kind == fault.FailAfter:
 		return c.failAfter(plan, &body)
+	default:
+		more = nil
 	}
-	return c.corrupt(plan, &body)
+	return c.rewrite(plan, &body, more)
 }
 
 // failAfter swallows the response, however long it streams, and reports an error in its place. If the handler
@@ -80,9 +85,10 @@ func decode(trailer []byte) []byte {
 	return body
 }
 
-// corrupt rewrites the response. A streamed one is held to its end first: what is not there cannot be mangled.
-func (c *conn) corrupt(plan pending, body *wire.Body) error {
-	content, err := c.p.spare.hold(body, c.req.ContentLength)
+// rewrite changes the response. A streamed one is held to its end first, because what is not there cannot be
+// mangled; or while more wants more of it.
+func (c *conn) rewrite(plan pending, body *wire.Body, more func(begin []byte) bool) error {
+	content, err := c.p.spare.holdWhile(body, c.req.ContentLength, more)
 	if err != nil {
 		plan.missed(lost(err))
 		return err
@@ -90,8 +96,11 @@ func (c *conn) corrupt(plan pending, body *wire.Body) error {
 	defer c.p.spare.give(content.data)
 	outcomes := make([]string, len(plan.after))
 	for n, i := range plan.after {
-		outcomes[n] = content.corrupt(i)
+		if outcomes[n] = content.corrupt(i); outcomes[n] == "" {
+			plan.entry.marker.note(i.Kind)
+		}
 	}
+	content.mark(plan.entry.marker, isStreamed(&c.req))
 	if content.raw {
 		c.up.w.Head(&c.req, c.p.upstream, false)
 		err = body.CopyTo(c.up.w)

@@ -14,6 +14,9 @@ const (
 	fieldDeadline  = "lambda-runtime-deadline-ms"
 	fieldErrorType = "lambda-runtime-function-error-type"
 	fieldErrorBody = "lambda-runtime-function-error-body"
+
+	fieldResponseMode = "lambda-runtime-function-response-mode"
+	fieldContentType  = "content-type"
 )
 
 type route int

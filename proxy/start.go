@@ -34,7 +34,7 @@ func (c *conn) start(ctx context.Context) error {
 	if !slow {
 		return nil
 	}
-	log := entry{c.p.journal, set.Run(), ""}
+	log := entry{c.p.journal, set.Run(), "", nil}
 	if i.Skip != "" {
 		log.missed(i.Kind, i.Skip)
 		return nil
@@ -42,5 +42,6 @@ func (c *conn) start(ctx context.Context) error {
 	if !c.delay(i, log) {
 		return errGone
 	}
+	c.p.startedLate.Store(true)
 	return c.dial(ctx) // the connection may have been closed meanwhile
 }

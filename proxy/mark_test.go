@@ -1,0 +1,139 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/firedrill-dev/firedrill/fault"
+	"github.com/firedrill-dev/firedrill/runtimeapi"
+)
+
+const (
+	prelude     = `{"statusCode":200,"headers":{"a":"b"}}`
+	zeros       = "\x00\x00\x00\x00\x00\x00\x00\x00"
+	markedBegin = `{"statusCode":200,"headers":{"x-firedrill-fault":"none;run=01J","a":"b"}}`
+	sparedByRun = `{"exception":{"enabled":true,"percentage":0.000001},"firedrill":{"run":"01J"}}`
+)
+
+func marking(name string) string { return map[string]string{fault.MarkVariable: "true"}[name] }
+
+// posted is what a Runtime API got for an event whose response the runtime posts so.
+func posted(t *testing.T, document string, getenv func(string) string, response string) string {
+	t.Helper()
+	got := make(chan string, 1)
+	var delivered atomic.Bool
+	g := behind(t, Options{Source: parse(t, document), Getenv: getenv}, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			if delivered.Swap(true) {
+				<-r.Context().Done() // there is one event
+				return
+			}
+			w.Header().Set(runtimeapi.HeaderRequestID, "r-1")
+			_, _ = io.WriteString(w, "{}")
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- string(body)
+		w.WriteHeader(http.StatusAccepted)
+	})
+	c := g.dial(t)
+	c.send("GET " + runtimeapi.PathNext + " HTTP/1.1\r\nHost: x\r\n\r\n")
+	if strings.Contains(document, "statuscode") { // the proxy answers, and asks for the next one
+		return <-got
+	}
+	c.answer("GET")
+	c.send("POST " + runtimeapi.PathInvocation + "r-1/response HTTP/1.1\r\nHost: x\r\n" + response)
+	if resp, _ := c.answer("POST"); resp.StatusCode != http.StatusAccepted {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+	return <-got
+}
+
+func withLength(body string) string {
+	return fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)
+}
+
+func inChunks(fields string, pieces ...string) string {
+	text := fields + "Transfer-Encoding: chunked\r\n\r\n"
+	for _, p := range pieces {
+		text += fmt.Sprintf("%x\r\n%s\r\n", len(p), p)
+	}
+	return text + "0\r\n\r\n"
+}
+
+func TestMarkOnResponse(t *testing.T) {
+	const (
+		hit       = `{"corruption":{"enabled":true,"body":"x"},"latency":{"enabled":true},"firedrill":{"run":"01J"}}`
+		answered  = `{"statuscode":{"enabled":true,"body":"b","percentage":100},"firedrill":{"run":"01J"}}`
+		streaming = "Content-Type: " + fault.StreamContentType + "\r\n"
+	)
+	for _, c := range []struct {
+		name, set, response, want string
+	}{
+		{"hit", hit, withLength(`{"statusCode":200,"body":"y"}`), `{"headers":{"x-firedrill-fault":"latency,corruption;run=01J"},"body":"x","statusCode":200}`},
+		{"spared", sparedByRun, withLength(`{"statusCode":200, "body":"y"}`), `{"headers":{"x-firedrill-fault":"none;run=01J"},"statusCode":200, "body":"y"}`},
+		{"chunked", sparedByRun, inChunks("", ` `, `{"status`, `Code":200}`), ` {"headers":{"x-firedrill-fault":"none;run=01J"},"statusCode":200}`},
+		{"slow start", `{"coldstart":{"enabled":true,"min_latency":1}}`, withLength(`{"statusCode":200}`), `{"headers":{"x-firedrill-fault":"coldstart"},"statusCode":200}`},
+		{"no HTTP", sparedByRun, withLength(`{"ok":true}`), `{"ok":true}`},
+		{"text", sparedByRun, inChunks("", "hello ", "world"), "hello world"},
+		{"a stream of the runtime's", sparedByRun, inChunks("Lambda-Runtime-Function-Response-Mode: streaming\r\n", `{"statusCode":200}`), `{"statusCode":200}`},
+		{"streamed", sparedByRun, inChunks(streaming, prelude[:5], prelude[5:]+zeros[:3], zeros[3:]+"bo", "dy"), markedBegin + zeros + "body"},
+		{"streamed with a length", sparedByRun, streaming + withLength(prelude+zeros+"body"), markedBegin + zeros + "body"},
+		{"streamed without a prelude", sparedByRun, inChunks(streaming, "bo", "dy"), "body"},
+		{"streamed and corrupted", hit, inChunks(streaming, prelude, zeros, "body"), strings.Replace(markedBegin, "none", "latency,corruption", 1) + zeros + "x"},
+		{"answered in the handler's stead", answered, "", `{"statusCode":500,"headers":{"x-firedrill-fault":"statuscode;run=01J","Content-Type":"application/json"},"body":"b"}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := posted(t, c.set, marking, c.response); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+	if got := posted(t, sparedByRun, nil, withLength(`{"statusCode":200}`)); got != `{"statusCode":200}` {
+		t.Errorf("nobody asked for a mark: %s", got)
+	}
+}
+
+// A response that is marked streams on: each piece arrives before the next one is sent.
+func TestMarkedResponseStreams(t *testing.T) {
+	arrived := make(chan string)
+	g := behind(t, Options{Source: parse(t, sparedByRun), Getenv: marking}, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			w.Header().Set(runtimeapi.HeaderRequestID, "r-1")
+			_, _ = io.WriteString(w, "{}")
+			return
+		}
+		for _, want := range []int{len(markedBegin + zeros), len("first"), len("second")} {
+			piece := make([]byte, want)
+			if _, err := io.ReadFull(r.Body, piece); err != nil {
+				t.Error(err)
+			}
+			arrived <- string(piece)
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Seen-Trailer", r.Trailer.Get(fieldErrorType))
+		w.WriteHeader(http.StatusAccepted)
+	})
+	c := g.dial(t)
+	c.send("GET " + runtimeapi.PathNext + " HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.answer("GET")
+	c.send("POST " + runtimeapi.PathInvocation + "r-1/response HTTP/1.1\r\nHost: x\r\nContent-Type: " + fault.StreamContentType +
+		"\r\nTrailer: Lambda-Runtime-Function-Error-Type\r\nTransfer-Encoding: chunked\r\n\r\n")
+	for _, piece := range []struct{ sent, want string }{{prelude + zeros, markedBegin + zeros}, {"first", "first"}, {"second", "second"}} {
+		c.send(fmt.Sprintf("%x\r\n%s\r\n", len(piece.sent), piece.sent))
+		if got := <-arrived; got != piece.want {
+			t.Errorf("%q, want %q", got, piece.want)
+		}
+	}
+	c.send("0\r\nLambda-Runtime-Function-Error-Type: Boom\r\n\r\n")
+	if resp, _ := c.answer("POST"); resp.StatusCode != http.StatusAccepted || resp.Header.Get("Seen-Trailer") != "Boom" {
+		t.Errorf("%d, trailer %q", resp.StatusCode, resp.Header.Get("Seen-Trailer"))
+	}
+}
