@@ -38,6 +38,7 @@ var importRules = []struct {
 	{"proxy", []string{"fault", "source", "pressure", "runtimeapi", "runtimeapi/wire"}, "the layer must stay small and must not touch the control side"},
 	{"proxy/bench", []string{"source", "proxy"}, "measures the proxy against a bare relay"},
 	{"local", []string{"fault", "runtimeapi"}, "the laptop's Lambda knows functions, not experiments"},
+	{"runtimes", nil, "tests only: every kind on real runtimes"},
 	{"experiment", []string{"fault", "verdict"}, "the file is data: no I/O, no engine"},
 	{"action", []string{"experiment", "fault", "envelope"}, "an action must work without the engine that calls it"},
 	{"probe", []string{"experiment", "fault", "verdict"}, "a probe must work without the engine that calls it"},
