@@ -39,7 +39,7 @@ func (p place) exception() experiment.Condition {
 
 func (p place) action(t *testing.T, f *Factory, c experiment.Condition) *FaultSet {
 	t.Helper()
-	a, key, err := f.FaultSet(t.Context(), c, params("RUN"))
+	a, key, err := one(f.FaultSets(t.Context(), c, params("RUN")))
 	if err != nil || key == "" {
 		t.Fatalf("key %q, %v", key, err)
 	}

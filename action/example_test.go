@@ -12,7 +12,7 @@ import (
 	"github.com/firedrill-dev/firedrill/fault"
 )
 
-func ExampleFactory_FaultSet() {
+func ExampleFactory_FaultSets() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "firedrill")
 	if err != nil {
@@ -21,13 +21,14 @@ func ExampleFactory_FaultSet() {
 	defer os.RemoveAll(dir)
 	target := filepath.Join(dir, "inventory.json") // the function reads FIREDRILL_CONFIG=file:PATH
 
-	a, _, err := action.NewFactory(action.Deps{}).FaultSet(ctx, experiment.Condition{
+	sets, err := action.NewFactory(action.Deps{}).FaultSets(ctx, experiment.Condition{
 		Name: "slow inventory", Fault: "latency", Percentage: 100,
 		Target: experiment.Target{File: target}, With: fault.Attributes{"min": "100ms", "max": "200ms"},
 	}, action.Params{Run: "01J", Lease: 15 * time.Second, Share: 100})
 	if err != nil {
 		panic(err)
 	}
+	a := sets[0]
 	undo, err := a.Prepare(ctx) // write it down before you go on
 	if err != nil {
 		panic(err)

@@ -21,6 +21,8 @@ type Deps struct {
 	SSM func(ctx context.Context, at Service) (SSMAPI, error)
 	// Home says where this process itself asks a service ("ssm"), for targets that are not a function's; nil: nowhere.
 	Home func(ctx context.Context, service string) (Service, error)
+	// Tagged finds the functions that have a tag; nil where there are no tags.
+	Tagged func(ctx context.Context, key, value string) (functions []string, err error)
 	// Injections counts what a function's host enacted for a run; nil if nobody counts.
 	Injections func(ctx context.Context, function, run, kind string) (planned, fired int64, known bool, err error)
 	// Endpoint is the address that Lambda talks to; empty for AWS itself. An undo record keeps it.
@@ -61,30 +63,44 @@ func NewFactory(d Deps) *Factory {
 	return &Factory{deps: d, pristine: map[string]snapshot{}, settings: map[string]sampling{}, faults: map[string]string{}}
 }
 
-// FaultSet makes the action that publishes a condition's fault, and the key of its target. The target is
-// looked up; nothing is changed.
-func (f *Factory) FaultSet(ctx context.Context, c experiment.Condition, p Params) (*FaultSet, string, error) {
+// FaultSets makes the actions that publish a condition's fault, one for each of its targets. The targets are looked
+// up; nothing is changed. Functions that share a fault set are one target.
+func (f *Factory) FaultSets(ctx context.Context, c experiment.Condition, p Params) ([]*FaultSet, error) {
 	kind := fault.Kind(c.Fault)
 	known := slices.ContainsFunc(fault.Kinds(), func(k fault.KindInfo) bool { return k.Kind == kind })
 	if !known {
-		return nil, "", fmt.Errorf("%q is not a kind of fault", c.Fault)
+		return nil, fmt.Errorf("%q is not a kind of fault", c.Fault)
 	}
 	if c.Percentage == 0 {
 		c.Percentage = 100
 	}
-	a := &FaultSet{factory: f, condition: c, params: p, function: c.Target.Lambda, proofFile: c.Target.Proof}
-	if _, err := a.member(p.Share); err != nil {
-		return nil, "", err
+	if _, err := (&FaultSet{condition: c}).member(p.Share); err != nil {
+		return nil, err
 	}
-	place, err := f.locate(ctx, c.Target)
+	targets, err := f.expand(ctx, c.Target)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	a.place = place
-	if err := f.agree(place.key(), p.Run, c); err != nil {
-		return nil, "", err
+	var sets []*FaultSet
+	for _, t := range targets {
+		place, err := f.locate(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.IndexFunc(sets, func(a *FaultSet) bool { return a.Key() == place.key() }); i >= 0 {
+			sets[i].functions = append(sets[i].functions, t.Lambda)
+			continue
+		}
+		if err := f.agree(place.key(), p.Run, c); err != nil {
+			return nil, err
+		}
+		a := &FaultSet{factory: f, condition: c, params: p, place: place, proofFile: t.Proof}
+		if t.Lambda != "" {
+			a.functions = []string{t.Lambda}
+		}
+		sets = append(sets, a)
 	}
-	return a, place.key(), nil
+	return sets, nil
 }
 
 // agree sees to it that all conditions of a run on one target sample alike, since the document says it once, and

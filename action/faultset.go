@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/experiment"
@@ -20,8 +21,28 @@ type FaultSet struct {
 	condition experiment.Condition
 	params    Params
 	place     location
-	function  string // as the experiment names it, for counting
+	functions []string // that read it, as the experiment or a tag names them
 	proofFile string
+}
+
+// Key identifies the target: two conditions with one key change one fault set.
+func (a *FaultSet) Key() string { return a.place.key() }
+
+// Label tells the target from others of its condition.
+func (a *FaultSet) Label() string {
+	if len(a.functions) == 0 {
+		return a.place.String()
+	}
+	return strings.Join(a.functions, ", ")
+}
+
+// Names are what a guard may protect: the functions, and the place of their fault set.
+func (a *FaultSet) Names() []string {
+	names := append([]string{a.place.Path, a.place.Name, a.place.Function}, a.functions...)
+	for _, function := range append(a.functions, a.place.Function) {
+		names = append(names, plainName(function))
+	}
+	return names
 }
 
 // member builds our member of the document at a share of the condition's percentage.

@@ -92,7 +92,7 @@ func TestUnresolvable(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, _, err := NewFactory(test.deps).FaultSet(t.Context(), test.condition, params("RUN"))
+			_, _, err := one(NewFactory(test.deps).FaultSets(t.Context(), test.condition, params("RUN")))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want ...%s...", err, test.want)
 			}
@@ -124,7 +124,7 @@ func TestSymbolicLink(t *testing.T) {
 	}
 	real := p.target.File
 	p.target.File = link
-	_, key, err := p.factory().FaultSet(t.Context(), p.latency(), params("RUN"))
+	_, key, err := one(p.factory().FaultSets(t.Context(), p.latency(), params("RUN")))
 	if err != nil || !strings.HasSuffix(key, filepath.Base(real)) {
 		t.Fatalf("key %q, %v", key, err)
 	}
@@ -148,10 +148,10 @@ func TestSamplingMustAgree(t *testing.T) {
 	p.action(t, f, p.latency())
 	c := p.exception()
 	c.Seed++
-	if _, _, err := f.FaultSet(t.Context(), c, params("RUN")); hint(err) == "" {
+	if _, _, err := one(f.FaultSets(t.Context(), c, params("RUN"))); hint(err) == "" {
 		t.Errorf("got %v", err)
 	}
-	if _, _, err := f.FaultSet(t.Context(), c, params("NEXT")); err != nil {
+	if _, _, err := one(f.FaultSets(t.Context(), c, params("NEXT"))); err != nil {
 		t.Errorf("another run: %v", err)
 	}
 }

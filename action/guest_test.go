@@ -17,7 +17,7 @@ import (
 // and its undo, which nothing but its journal calls for, takes nothing of the first's away.
 func TestAnotherRunsFault(t *testing.T) {
 	everywhere(t, func(t *testing.T, p place) {
-		second, _, err := p.factory().FaultSet(t.Context(), p.latency(), params("SECOND"))
+		second, _, err := one(p.factory().FaultSets(t.Context(), p.latency(), params("SECOND")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,10 +45,10 @@ func TestOneKindTwice(t *testing.T) {
 		again.Name = "slow again"
 		p.action(t, f, p.latency())
 		p.action(t, f, p.latency()) // the same condition may be built again
-		if _, _, err := f.FaultSet(t.Context(), again, params("RUN")); hint(err) == "" {
+		if _, _, err := one(f.FaultSets(t.Context(), again, params("RUN"))); hint(err) == "" {
 			t.Errorf("got %v", err)
 		}
-		if _, _, err := f.FaultSet(t.Context(), again, params("ANOTHER")); err != nil {
+		if _, _, err := one(f.FaultSets(t.Context(), again, params("ANOTHER"))); err != nil {
 			t.Error(err)
 		}
 	})
@@ -64,7 +64,7 @@ func TestDanglingLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := experiment.Condition{Fault: "latency", Target: experiment.Target{File: link}}
-	if _, _, err := NewFactory(Deps{}).FaultSet(t.Context(), c, params("RUN")); hint(err) == "" {
+	if _, _, err := one(NewFactory(Deps{}).FaultSets(t.Context(), c, params("RUN"))); hint(err) == "" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -85,7 +85,7 @@ func TestFilesOfFunctions(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			l := &fakeLambda{variables: map[string]string{variableConfig: test.config}, calls: &faults{}}
 			c := experiment.Condition{Fault: "latency", Target: experiment.Target{Lambda: "shop"}}
-			_, _, err := NewFactory(Deps{Lambda: l, Remote: test.remote}).FaultSet(t.Context(), c, params("RUN"))
+			_, _, err := one(NewFactory(Deps{Lambda: l, Remote: test.remote}).FaultSets(t.Context(), c, params("RUN")))
 			switch {
 			case test.want == "" && err != nil:
 				t.Error(err)

@@ -1,10 +1,12 @@
 package action
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,7 +25,7 @@ const (
 	variableChaosParam   = "CHAOS_PARAM"
 )
 
-// locate finds a target's fault set.
+// locate finds the fault set of a single target.
 func (f *Factory) locate(ctx context.Context, t experiment.Target) (location, error) {
 	switch {
 	case t.Lambda != "":
@@ -31,8 +33,72 @@ func (f *Factory) locate(ctx context.Context, t experiment.Target) (location, er
 	case t.File != "":
 		s, err := newFileStore(t.File)
 		return location{Kind: kindFile, Path: s.path}, err
+	case t.SSM != "":
+		return f.direct(ctx, kindSSM, t.SSM)
 	}
-	return location{}, errors.New("the target is empty: name a lambda or a file")
+	return location{}, errors.New("the target is empty: name a lambda or the place of a fault set")
+}
+
+// direct is a place that the experiment names itself: in this process's own account and region.
+func (f *Factory) direct(ctx context.Context, kind, name string) (location, error) {
+	if why, tip := malformed(kind, name); why != "" {
+		return location{}, &Refused{Reason: fmt.Sprintf("target %s %s %s", kind, name, why), Tip: tip}
+	}
+	here, err := f.home(ctx, kind)
+	if err != nil {
+		return location{}, err
+	}
+	if here.Region == "" {
+		return location{}, &Refused{Reason: fmt.Sprintf("target %s %s is in a region that is not known", kind, name), Tip: "set AWS_REGION"}
+	}
+	return location{Kind: kind, Name: name, Region: here.Region, Account: here.Account, Endpoint: here.Endpoint}, nil
+}
+
+// expand is one target for each that t means.
+func (f *Factory) expand(ctx context.Context, t experiment.Target) ([]experiment.Target, error) {
+	functions := t.Functions
+	if t.Tag != "" {
+		var err error
+		if functions, err = f.tagged(ctx, t.Tag, cmp.Or(t.Max, experiment.MaxTagged)); err != nil {
+			return nil, err
+		}
+	}
+	if len(functions) == 0 {
+		return []experiment.Target{t}, nil
+	}
+	var out []experiment.Target
+	for _, function := range functions {
+		out = append(out, experiment.Target{Lambda: function})
+	}
+	return out, nil
+}
+
+// tagged finds the functions with a tag, in a fixed order.
+func (f *Factory) tagged(ctx context.Context, tag string, most int) ([]string, error) {
+	if f.deps.Tagged == nil {
+		return nil, &Refused{Reason: "target tag " + tag + ": functions on this machine have no tags", Tip: "name them: lambda: [NAME, NAME]"}
+	}
+	key, value, _ := strings.Cut(tag, "=")
+	functions, err := f.deps.Tagged(ctx, key, value)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("target tag %s: %w", tag, err)
+	case len(functions) == 0:
+		return nil, &Refused{Reason: "target tag " + tag + ": no function has this tag", Tip: "check its spelling, the region and the account"}
+	case len(functions) > most:
+		return nil, &Refused{Reason: fmt.Sprintf("target tag %s: %d functions have this tag, and at most %d are allowed", tag, len(functions), most), Tip: fmt.Sprintf("raise it on purpose: {tag: %s, max: %d}", tag, len(functions))}
+	}
+	slices.Sort(functions)
+	return slices.Compact(functions), nil
+}
+
+// plainName is a function's name without its ARN and its version.
+func plainName(function string) string {
+	if a, err := arn.Parse(function); err == nil {
+		function = strings.TrimPrefix(a.Resource, "function:")
+	}
+	name, _, _ := strings.Cut(function, ":")
+	return name
 }
 
 // A host is a function as its own configuration describes it.
@@ -41,6 +107,8 @@ type host struct {
 	arn  arn.ARN
 	env  map[string]string
 	self location // of the function's own environment; the variable is not known yet
+	// version is set where the name ends with one, or with an alias: its environment never changes.
+	version string
 }
 
 // locateFunction finds a function's fault set by its own configuration.
@@ -70,11 +138,25 @@ func (f *Factory) lookUp(ctx context.Context, function string) (host, error) {
 	if out.Environment != nil {
 		h.env = out.Environment.Variables
 	}
+	if v := aws.ToString(out.Version); v != "$LATEST" && qualified(function) {
+		h.version = v
+	}
 	if text := aws.ToString(out.FunctionArn); text != "" {
-		h.self.Function = text
 		h.arn, _ = arn.Parse(text) // what is no ARN has no region, and is found out where one is needed
+		h.self.Function = text
+		if qualified(text) {
+			h.self.Function = text[:strings.LastIndex(text, ":")]
+		}
 	}
 	return h, nil
+}
+
+// qualified says that a function's name ends with a version or an alias.
+func qualified(function string) bool {
+	if a, err := arn.Parse(function); err == nil {
+		return strings.Count(a.Resource, ":") > 1
+	}
+	return !strings.HasPrefix(function, "arn:") && strings.Contains(function, ":")
 }
 
 // locateConfig reads a function's FIREDRILL_CONFIG, or the variables of other tools, as the function does.
@@ -114,6 +196,9 @@ func (h host) refuse(variable, value, why, tip string) error {
 func (h host) variable(name string) (location, error) {
 	if name == "" {
 		return location{}, h.refuse(variableConfig, "env:", "names no variable", "write env:NAME")
+	}
+	if h.version != "" {
+		return location{}, h.refuse(variableConfig, name, "is in the environment of version "+h.version+", which never changes", "let the function read its fault set elsewhere (ssm:NAME, s3://BUCKET/KEY), or name the function without a version")
 	}
 	place := h.self
 	place.Variable = name

@@ -265,7 +265,7 @@ func TestParameterNames(t *testing.T) {
 	for _, config := range []string{"ssm:", "ssm:/x:3", "ssm:/x:stable", "ssm:arn:aws:ssm:eu-west-1:123456789012:parameter/x"} {
 		p, _ := ssmFake(t, "ssm", types.ParameterTypeString, "{}", true)
 		p.deps.Lambda.(*fakeLambda).variables[variableConfig] = config
-		if _, _, err := p.factory().FaultSet(t.Context(), p.latency(), params("RUN")); hint(err) == "" {
+		if _, _, err := one(p.factory().FaultSets(t.Context(), p.latency(), params("RUN"))); hint(err) == "" {
 			t.Errorf("%s: got %v", config, err)
 		}
 	}

@@ -207,3 +207,11 @@ func (l *fakeLambda) UpdateFunctionConfiguration(ctx context.Context, in *lambda
 func refused() error {
 	return fmt.Errorf("operation error Lambda: %w", &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")})
 }
+
+// one is the only action of a condition, and its key.
+func one(sets []*FaultSet, err error) (*FaultSet, string, error) {
+	if err != nil || len(sets) != 1 {
+		return nil, "", errors.Join(err, fmt.Errorf("%d targets", len(sets)))
+	}
+	return sets[0], sets[0].Key(), nil
+}

@@ -18,10 +18,23 @@ func (a *FaultSet) Proof(ctx context.Context) (planned, fired int64, known bool,
 	switch {
 	case a.proofFile != "":
 		return a.proofFromFile(ctx)
-	case a.function != "" && a.factory.deps.Injections != nil:
-		return a.factory.deps.Injections(ctx, a.function, a.params.Run, a.condition.Fault)
+	case len(a.functions) > 0 && a.factory.deps.Injections != nil:
+		return a.proofOfFunctions(ctx)
 	}
 	return 0, 0, false, nil
+}
+
+// proofOfFunctions adds up what the functions that share the fault set say. It is known if it is of all of them.
+func (a *FaultSet) proofOfFunctions(ctx context.Context) (planned, fired int64, known bool, err error) {
+	known = true
+	for _, function := range a.functions {
+		p, n, counted, err := a.factory.deps.Injections(ctx, plainName(function), a.params.Run, a.condition.Fault)
+		if err != nil {
+			return 0, 0, false, err
+		}
+		planned, fired, known = planned+p, fired+n, known && counted
+	}
+	return planned, fired, known, nil
 }
 
 // maxRecordLine bounds a line of a proof file; records have a few hundred bytes.

@@ -95,7 +95,7 @@ func (m *machine) tend(at time.Time) []command {
 	}
 	for i := range m.conds {
 		p := &m.conds[i]
-		if p.applied && !p.over && p.renewable && (!at.Before(m.renewDue(i)) || (p.share != m.share() && p.triedAt.Equal(p.startedAt))) {
+		if p.applied && !p.over && m.spec.conditions[i].renewable && (!at.Before(m.renewDue(i)) || (p.share != m.share() && p.triedAt.Equal(p.startedAt))) {
 			return m.begin(command{op: opRenew, cond: i, share: m.share()})
 		}
 	}

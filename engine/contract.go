@@ -71,14 +71,21 @@ type Description struct {
 
 // A Registry builds what an experiment names. It is handed down from main; there is no other.
 type Registry struct {
-	// Action builds the action of a condition. run is the run's id, lease its time to live and share the
-	// first stage's share of the condition's percentage. It resolves the target: unknown targets are errors.
-	// key identifies the target for "one run per target at a time".
-	Action func(ctx context.Context, c experiment.Condition, p ActionParams) (a Action, key string, err error)
+	// Actions builds the actions of a condition, one for each target that it names. It resolves them: a target that
+	// is not known is an error, and so is a condition without any.
+	Actions func(ctx context.Context, c experiment.Condition, p ActionParams) ([]Targeted, error)
 	// Revert rebuilds an action of a kind from nothing but its undo record, for recover.
 	Revert func(kind string) (Action, error)
 	Probe  func(m experiment.Measure) (Probe, error)
 	Load   func(l experiment.Load) (Generator, error)
+}
+
+// A Targeted is an action on one target of its condition.
+type Targeted struct {
+	Action Action
+	Key    string   // identifies the target for "one run per target at a time"
+	Label  string   // tells it from the condition's other targets; empty if there are none
+	Names  []string // by which a guard may protect it
 }
 
 // ActionParams are what the engine tells an action when it is built.

@@ -68,9 +68,9 @@ func TestNoJournal(t *testing.T) {
 
 // TestLeaseIsWallTime: a suspended machine's monotonic clock stands still while the lease runs out.
 func TestLeaseIsWallTime(t *testing.T) {
-	m := newMachine(spec{baseline: time.Second, fault: time.Minute, lease: 15 * time.Second, stages: []float64{100}, conditions: []plannedCondition{{after: -1}}})
+	m := newMachine(spec{baseline: time.Second, fault: time.Minute, lease: 15 * time.Second, stages: []float64{100}, conditions: []plannedCondition{{renewable: true}}})
 	m.state, m.busy, m.doing = injecting, true, command{op: opApply}
-	m.conds[0] = progress{prepared: true, renewable: true, order: 1}
+	m.conds = []progress{{prepared: true, order: 1}}
 	now := time.Now()
 	m.Step(event{kind: evDone, at: now})
 	if m.state != observing {

@@ -47,8 +47,8 @@ func ExampleRun() {
 	}, engine.Options{
 		State: engine.NewState(dir),
 		Registry: engine.Registry{
-			Action: func(context.Context, experiment.Condition, engine.ActionParams) (engine.Action, string, error) {
-				return l, "lamp", nil
+			Actions: func(context.Context, experiment.Condition, engine.ActionParams) ([]engine.Targeted, error) {
+				return []engine.Targeted{{Action: l, Key: "lamp"}}, nil
 			},
 			Probe: func(experiment.Measure) (engine.Probe, error) { return l, nil },
 		},

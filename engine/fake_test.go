@@ -119,11 +119,18 @@ func (a *fakeAction) Describe(ctx context.Context) (Description, error) {
 // registry serves the cloud's actions, and loads of one request every 20 ms.
 func (c *cloud) registry() Registry {
 	return Registry{
-		Action: func(ctx context.Context, cond experiment.Condition, p ActionParams) (Action, string, error) {
-			if cond.Target.Lambda == "" {
-				return nil, "", errors.New("no such target")
+		Actions: func(ctx context.Context, cond experiment.Condition, p ActionParams) ([]Targeted, error) {
+			var all []Targeted
+			for _, name := range cond.Target.Functions {
+				all = append(all, Targeted{Action: &fakeAction{c, name}, Key: name, Label: name, Names: []string{name}})
 			}
-			return &fakeAction{c, cond.Target.Lambda}, cond.Target.Lambda, nil
+			if all != nil {
+				return all, nil
+			}
+			if cond.Target.Lambda == "" {
+				return nil, errors.New("no such target")
+			}
+			return []Targeted{{Action: &fakeAction{c, cond.Target.Lambda}, Key: cond.Target.Lambda, Names: []string{cond.Target.Lambda}}}, nil
 		},
 		Revert: func(kind string) (Action, error) { return &fakeAction{c: c}, nil },
 		Load:   func(l experiment.Load) (Generator, error) { return &fakeLoad{c, l}, nil },

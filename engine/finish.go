@@ -127,7 +127,7 @@ func (r *runner) conditionResults() []ConditionResult {
 	}
 	if r.conds == nil { // the targets were never resolved
 		for _, c := range r.x.Conditions {
-			out = append(out, ConditionResult{Name: c.Name, Kind: c.Fault, Target: c.Target.Lambda + c.Target.File})
+			out = append(out, ConditionResult{Name: c.Name, Kind: c.Fault, Target: c.Target.String()})
 		}
 	}
 	return out

@@ -76,8 +76,12 @@ func victim(mode, dir string) error {
 func fileRegistry() Registry {
 	factory := action.NewFactory(action.Deps{})
 	return Registry{
-		Action: func(ctx context.Context, c experiment.Condition, p ActionParams) (Action, string, error) {
-			return factory.FaultSet(ctx, c, action.Params{Run: p.Run, Lease: p.Lease, Share: p.Share})
+		Actions: func(ctx context.Context, c experiment.Condition, p ActionParams) ([]Targeted, error) {
+			sets, err := factory.FaultSets(ctx, c, action.Params{Run: p.Run, Lease: p.Lease, Share: p.Share})
+			if err != nil {
+				return nil, err
+			}
+			return []Targeted{{Action: sets[0], Key: sets[0].Key()}}, nil
 		},
 		Revert: func(kind string) (Action, error) { return factory.Restore(kind) },
 		Probe: func(experiment.Measure) (Probe, error) {

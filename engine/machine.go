@@ -48,9 +48,9 @@ type event struct {
 	err      error
 	judgment judgment
 	stop     *Stop
-	// renewable says of each condition whether its action can renew its lease; with the end of opResolve.
-	renewable []bool
-	book      func() // the shell's own: keeps what the command found out; the machine does not look at it
+	// conditions are what the targets turned out to be; with the end of opResolve.
+	conditions []plannedCondition
+	book       func() // the shell's own: keeps what the command found out; the machine does not look at it
 }
 
 // judgment is what the shell found when it was asked to judge the current window.
@@ -94,14 +94,14 @@ type command struct {
 
 // A plannedCondition is what the machine knows of one condition.
 type plannedCondition struct {
-	after           int // index of the condition to wait for, or -1
+	after           []int // indices of the conditions to wait for
 	delay, duration time.Duration
+	renewable       bool // its action can renew its lease; known once targets are resolved
 }
 
 // progress is how far one condition has come.
 type progress struct {
-	prepared, applied, over bool // over: reverted, or given up after a failed revert
-	renewable               bool
+	prepared, applied, over bool      // over: reverted, or given up after a failed revert
 	order                   int       // of preparation, from 1: undo goes backwards
 	share                   float64   // what the target was last told
 	startedAt, overAt       time.Time // Apply and Revert returned
@@ -123,7 +123,7 @@ const (
 
 // A machine is one run's state. The zero value with a spec is ready for evStart.
 type machine struct {
-	spec  spec
+	spec  spec // its conditions come with the end of opResolve
 	state state
 	stage int // index into spec.stages
 	conds []progress
@@ -142,7 +142,7 @@ type machine struct {
 }
 
 func newMachine(s spec) *machine {
-	return &machine{spec: s, conds: make([]progress, len(s.conditions))}
+	return &machine{spec: s}
 }
 
 // Step takes one event and says what to do about it. Events that do not fit the state are ignored.
@@ -211,9 +211,9 @@ func (m *machine) conditionWake(i int) time.Time {
 	case !p.applied:
 		due, _ := m.due(i)
 		return due
-	case c.duration > 0 && (!p.renewable || p.startedAt.Add(c.duration).Before(m.renewDue(i))):
+	case c.duration > 0 && (!c.renewable || p.startedAt.Add(c.duration).Before(m.renewDue(i))):
 		return p.startedAt.Add(c.duration)
-	case p.renewable:
+	case c.renewable:
 		return m.renewDue(i)
 	}
 	return time.Time{}
@@ -223,11 +223,14 @@ func (m *machine) conditionWake(i int) time.Time {
 func (m *machine) due(i int) (time.Time, bool) {
 	c := m.spec.conditions[i]
 	from := m.faultAt
-	if c.after >= 0 {
-		if !m.conds[c.after].over {
+	for i, before := range c.after {
+		p := m.conds[before]
+		if !p.over {
 			return time.Time{}, false
 		}
-		from = m.conds[c.after].overAt
+		if i == 0 || p.overAt.After(from) {
+			from = p.overAt
+		}
 	}
 	if from.IsZero() {
 		return time.Time{}, false
@@ -238,7 +241,7 @@ func (m *machine) due(i int) (time.Time, bool) {
 // initial says whether condition i starts with the fault phase.
 func (m *machine) initial(i int) bool {
 	c := m.spec.conditions[i]
-	return c.after < 0 && c.delay == 0
+	return len(c.after) == 0 && c.delay == 0
 }
 
 func (m *machine) renewDue(i int) time.Time { return m.conds[i].triedAt.Add(m.spec.lease / 3) }
@@ -309,8 +312,8 @@ func (m *machine) done(e event) []command {
 	}
 	switch c.op {
 	case opResolve:
-		for i := range e.renewable {
-			m.conds[i].renewable = e.renewable[i]
+		if e.err == nil {
+			m.spec.conditions, m.conds = e.conditions, make([]progress, len(e.conditions))
 		}
 	case opPrepare:
 		if p.prepared = e.err == nil; p.prepared {
@@ -382,7 +385,7 @@ func wallTime(t time.Time) time.Time { return t.Round(0) }
 // leaseLost names an applied condition whose faults have ended by themselves, because no renewal got through.
 func (m *machine) leaseLost(at time.Time) *Stop {
 	for i, p := range m.conds {
-		if p.applied && !p.over && p.renewable && at.Sub(p.renewedAt) > m.spec.lease {
+		if p.applied && !p.over && m.spec.conditions[i].renewable && at.Sub(p.renewedAt) > m.spec.lease {
 			err := fmt.Errorf("condition %d: the lease of %s could not be renewed and has run out", i+1, m.spec.lease)
 			return &Stop{Kind: StopError, Reason: err.Error(), err: err}
 		}

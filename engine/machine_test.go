@@ -19,9 +19,9 @@ func drawSpec(t *rapid.T) spec {
 		stages: rapid.SampledFrom([][]float64{{100}, {5, 100}, {5, 25, 100}}).Draw(t, "stages"),
 	}
 	for i := range rapid.IntRange(1, 4).Draw(t, "conditions") {
-		c := plannedCondition{after: -1, delay: seconds("delay", 0, 2), duration: seconds("for", 0, 6)}
+		c := plannedCondition{renewable: true, delay: seconds("delay", 0, 2), duration: seconds("for", 0, 6)}
 		if i > 0 && rapid.Bool().Draw(t, "sequenced") {
-			c.after = rapid.IntRange(0, i-1).Draw(t, "after")
+			c.after = rapid.SliceOfNDistinct(rapid.IntRange(0, i-1), 1, min(i, 2), rapid.ID).Draw(t, "after")
 		}
 		s.conditions = append(s.conditions, c)
 	}
@@ -104,9 +104,7 @@ func (w *world) answer(fail bool) {
 	}
 	switch c.op {
 	case opResolve:
-		for range w.undoable {
-			e.renewable = append(e.renewable, true)
-		}
+		e.conditions = w.m.spec.conditions
 	case opPrepare:
 		w.undoable[c.cond] = !fail
 	case opApply:
@@ -205,14 +203,14 @@ func TestMachineSchedule(t *testing.T) {
 		spec func(s *spec)
 		want []string
 	}{
-		{"one condition", func(s *spec) { s.conditions = []plannedCondition{{after: -1}} },
+		{"one condition", func(s *spec) { s.conditions = []plannedCondition{{renewable: true}} },
 			[]string{"2s prepare 0", "2s apply 0", "2s enter fault 1 at 100", "6s renew 0 at 100", "10s renew 0 at 100", "12s revert 0"}},
 		{"in sequence", func(s *spec) {
-			s.conditions = []plannedCondition{{after: -1, duration: 3 * time.Second}, {after: 0, delay: time.Second}}
+			s.conditions = []plannedCondition{{renewable: true, duration: 3 * time.Second}, {renewable: true, after: []int{0}, delay: time.Second}}
 		}, []string{"2s prepare 0", "2s apply 0", "2s enter fault 1 at 100", "5s revert 0", "6s prepare 1", "6s apply 1", "10s renew 1 at 100", "12s revert 1"}},
 		{"stages", func(s *spec) {
 			s.stages, s.fault = []float64{10, 100}, 3*time.Second
-			s.conditions = []plannedCondition{{after: -1}, {after: -1, delay: 4 * time.Second}}
+			s.conditions = []plannedCondition{{renewable: true}, {renewable: true, delay: 4 * time.Second}}
 		}, []string{"2s prepare 0", "2s apply 0", "2s enter fault 1 at 10", "5s renew 0 at 100", "5s enter fault 2 at 100", "6s prepare 1", "6s apply 1", "6s renew 1 at 100", "8s revert 1", "8s revert 0"}},
 	}
 	for _, test := range tests {

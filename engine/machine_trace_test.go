@@ -27,10 +27,7 @@ func happily(s spec) []string {
 			}
 			switch {
 			case c.op == opResolve:
-				answer := event{kind: evDone, renewable: make([]bool, len(s.conditions))}
-				for i := range answer.renewable {
-					answer.renewable[i] = true
-				}
+				answer := event{kind: evDone, conditions: s.conditions}
 				queue = append(queue, answer)
 			case c.op.asynchronous():
 				queue = append(queue, event{kind: evDone})

@@ -44,12 +44,12 @@ func Plan(ctx context.Context, x *experiment.Experiment, o Options) (*PlanResult
 		return nil, err
 	}
 	p := &PlanResult{Title: x.Title, Objective: x.Objective, Stages: s.stages}
-	for i, ch := range b.changes {
+	for _, ch := range b.changes {
 		c, err := describe(ctx, ch)
 		if err != nil {
 			return nil, fmt.Errorf("condition %q: %w", ch.Name, err)
 		}
-		c.When = when(x.Conditions[i])
+		c.When = when(ch.Condition)
 		p.Conditions = append(p.Conditions, c)
 	}
 	stages := time.Duration(len(s.stages))

@@ -21,11 +21,7 @@ func (r *runner) resolveOperation() func() event {
 		if err != nil {
 			return event{kind: evDone, err: err}
 		}
-		renewable := make([]bool, len(b.changes))
-		for i, ch := range b.changes {
-			_, renewable[i] = ch.action.(Renewer)
-		}
-		return event{kind: evDone, renewable: renewable, book: func() {
+		return event{kind: evDone, conditions: b.planned(), book: func() {
 			r.conds = b.changes
 			r.traffic.generators, r.traffic.probes = b.generators, b.probes
 		}}
@@ -64,18 +60,54 @@ func build(ctx context.Context, x *experiment.Experiment, registry Registry, p A
 		b.probes[i] = probe
 	}
 	for _, c := range x.Conditions {
-		a, key, err := registry.Action(ctx, c, p)
+		targets, err := registry.Actions(ctx, c, p)
 		if err != nil {
 			return nil, fmt.Errorf("condition %q: %w", c.Name, err)
 		}
-		if key == "" {
+		if len(targets) == 0 {
 			return nil, fmt.Errorf("condition %q: its target resolved to nothing", c.Name)
 		}
-		ch := &change{Condition: c, action: a, key: key}
-		ch.result = ConditionResult{Name: c.Name, Kind: c.Fault, Target: key}
-		b.changes = append(b.changes, ch)
+		for _, t := range targets {
+			b.changes = append(b.changes, newChange(c, t))
+		}
+	}
+	names := map[string]bool{}
+	for _, ch := range b.changes { // the journal tells them apart by name
+		if names[ch.Name] {
+			return nil, fmt.Errorf("condition %q: another condition, or target of one, has this name", ch.Name)
+		}
+		names[ch.Name] = true
 	}
 	return b, nil
+}
+
+// newChange is a condition on one of its targets.
+func newChange(c experiment.Condition, t Targeted) *change {
+	ch := &change{Condition: c, of: c.Name, action: t.Action, key: t.Key, names: t.Names}
+	if t.Label != "" {
+		ch.Name += ": " + t.Label
+	}
+	ch.result = ConditionResult{Name: ch.Name, Kind: c.Fault, Target: t.Key}
+	if ch.Name != ch.of {
+		ch.result.Condition = ch.of
+	}
+	return ch
+}
+
+// planned is what the machine must know of the changes. One that comes after a condition comes after all of
+// that condition's targets.
+func (b *built) planned() []plannedCondition {
+	out := make([]plannedCondition, len(b.changes))
+	for i, ch := range b.changes {
+		_, renewable := ch.action.(Renewer)
+		out[i] = plannedCondition{delay: ch.Delay, duration: ch.For, renewable: renewable}
+		for j, before := range b.changes {
+			if ch.After != "" && before.of == ch.After {
+				out[i].after = append(out[i].after, j)
+			}
+		}
+	}
+	return out
 }
 
 func (b *built) frozen() []FrozenTarget {
@@ -152,7 +184,8 @@ func checkGuards(x *experiment.Experiment, changes []*change) error {
 
 // protects says whether a protected name, which may be a shell pattern, means the condition's target.
 func protects(pattern string, ch *change) bool {
-	for _, name := range []string{ch.Target.Lambda, ch.Target.File, filepath.Base(ch.Target.File), ch.key} {
+	names := append([]string{ch.key, ch.Target.File, filepath.Base(ch.Target.File)}, ch.names...)
+	for _, name := range names {
 		if name == "" {
 			continue
 		}

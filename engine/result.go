@@ -120,14 +120,16 @@ type TrafficStats struct {
 
 // A ConditionResult is what happened to one condition.
 type ConditionResult struct {
-	Name     string     `json:"name"`
-	Kind     string     `json:"kind"`
-	Target   string     `json:"target"`
-	Applied  *time.Time `json:"applied,omitempty"`
-	Reverted *time.Time `json:"reverted,omitempty"`
-	Proof    Proof      `json:"proof"`
-	Drift    string     `json:"drift,omitempty"`
-	Error    string     `json:"error,omitempty"`
+	Name string `json:"name"`
+	// Condition is the name in the experiment, if the condition has several targets: Name is that of one of them.
+	Condition string     `json:"condition,omitempty"`
+	Kind      string     `json:"kind"`
+	Target    string     `json:"target"`
+	Applied   *time.Time `json:"applied,omitempty"`
+	Reverted  *time.Time `json:"reverted,omitempty"`
+	Proof     Proof      `json:"proof"`
+	Drift     string     `json:"drift,omitempty"`
+	Error     string     `json:"error,omitempty"`
 }
 
 // Recovery says how long users waited for the steady state after everything was put back.

@@ -76,11 +76,13 @@ type runner struct {
 // A change is one condition with its action. The shell's goroutine owns it; a command under way works on a copy
 // of what it needs.
 type change struct {
-	experiment.Condition
-	action Action
-	key    string
-	undo   []byte
-	result ConditionResult
+	experiment.Condition        // its name is the change's own, if the condition has several targets
+	of                   string // the condition's name in the experiment
+	names                []string
+	action               Action
+	key                  string
+	undo                 []byte
+	result               ConditionResult
 }
 
 func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runner, error) {
@@ -153,17 +155,6 @@ func specOf(x *experiment.Experiment) spec {
 	}
 	if s.lease <= 0 {
 		s.lease = 15 * time.Second
-	}
-	index := map[string]int{}
-	for i, c := range x.Conditions {
-		index[c.Name] = i
-	}
-	for _, c := range x.Conditions {
-		p := plannedCondition{after: -1, delay: c.Delay, duration: c.For}
-		if i, ok := index[c.After]; ok && c.After != "" {
-			p.after = i
-		}
-		s.conditions = append(s.conditions, p)
 	}
 	return s
 }

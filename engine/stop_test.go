@@ -219,8 +219,8 @@ func TestDriftIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, x := newCloud(), example(t)
 		o := options(t, c)
-		o.Registry.Action = func(ctx context.Context, cond experiment.Condition, p ActionParams) (Action, string, error) {
-			return &drifted{fakeAction{c, cond.Target.Lambda}}, cond.Target.Lambda, nil
+		o.Registry.Actions = func(ctx context.Context, cond experiment.Condition, p ActionParams) ([]Targeted, error) {
+			return []Targeted{{Action: &drifted{fakeAction{c, cond.Target.Lambda}}, Key: cond.Target.Lambda}}, nil
 		}
 		r, err := Run(t.Context(), x, o)
 		if err != nil {
@@ -248,8 +248,8 @@ func TestStopWhileApplyHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, x := newCloud(), example(t)
 		o := options(t, c)
-		o.Registry.Action = func(ctx context.Context, cond experiment.Condition, p ActionParams) (Action, string, error) {
-			return &stuck{fakeAction{c, cond.Target.Lambda}}, cond.Target.Lambda, nil
+		o.Registry.Actions = func(ctx context.Context, cond experiment.Condition, p ActionParams) ([]Targeted, error) {
+			return []Targeted{{Action: &stuck{fakeAction{c, cond.Target.Lambda}}, Key: cond.Target.Lambda}}, nil
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
 		defer cancel()
@@ -319,8 +319,8 @@ func TestStopCutsApplyShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, x := newCloud(), example(t)
 		o := options(t, c)
-		o.Registry.Action = func(ctx context.Context, cond experiment.Condition, p ActionParams) (Action, string, error) {
-			return &obedient{fakeAction{c, cond.Target.Lambda}}, cond.Target.Lambda, nil
+		o.Registry.Actions = func(ctx context.Context, cond experiment.Condition, p ActionParams) ([]Targeted, error) {
+			return []Targeted{{Action: &obedient{fakeAction{c, cond.Target.Lambda}}, Key: cond.Target.Lambda}}, nil
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()

@@ -84,7 +84,7 @@ func (d *decoder) checkStop(x *Experiment) {
 
 func (d *decoder) checkConditions(x *Experiment) {
 	names, kinds := map[string]bool{}, map[string]string{}
-	sampling := map[Target]Condition{}
+	sampling := map[string]Condition{}
 	var known []string
 	for _, c := range x.Conditions {
 		known = append(known, c.Name)
@@ -93,8 +93,8 @@ func (d *decoder) checkConditions(x *Experiment) {
 		path := index("conditions", i)
 		d.checkName(c.Name, join(path, "name"), "condition", names)
 		d.checkAfter(x, c, path, known)
-		place := Target{Lambda: c.Target.Lambda, File: c.Target.File}
-		if place == (Target{}) || c.Fault == "" {
+		place := c.Target.String()
+		if place == "" || c.Fault == "" {
 			continue
 		}
 		id := fmt.Sprint(c.Fault, "\x00", place)

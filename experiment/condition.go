@@ -76,34 +76,6 @@ func faultKind() value[string] {
 	}}
 }
 
-func target() value[Target] {
-	shape := object(Target{}, []field[Target]{
-		key("lambda", "A function, by name. Its own FIREDRILL_CONFIG says where its fault set is.", line(), func(t *Target) *string { return &t.Lambda }),
-		key("file", "A fault-set file, for a function with FIREDRILL_CONFIG=file:PATH.", line(), func(t *Target) *string { return &t.File }),
-		key("proof", "With file: the file that the function's FIREDRILL_PROOF names, where injections are counted.", line(), func(t *Target) *string { return &t.Proof }),
-	})
-	shape.schema["oneOf"] = []any{schema{"required": []string{"lambda"}, "properties": schema{"proof": false}}, schema{"required": []string{"file"}}}
-	return value[Target]{schema: shape.schema, read: func(d *decoder, n *node, path string) (Target, bool) {
-		t, ok := shape.read(d, n, path)
-		if !ok {
-			return t, false
-		}
-		lambda, file := d.has(join(path, "lambda")), d.has(join(path, "file"))
-		switch {
-		case lambda && file:
-			d.problem(join(path, "file"), t.File, "says both lambda and file", "one condition has one target: write two conditions")
-			return t, false
-		case !lambda && !file:
-			d.problem(path, "", "the target is empty", "{lambda: NAME} or {file: PATH}")
-			return t, false
-		case lambda && d.has(join(path, "proof")):
-			d.problem(join(path, "proof"), t.Proof, "proof goes with file only", "the host counts the injections of a function")
-			return t, false
-		}
-		return t, true
-	}}
-}
-
 func dotted() value[string] {
 	l := line()
 	return value[string]{schema: l.schema, read: func(d *decoder, n *node, path string) (string, bool) {

@@ -102,13 +102,6 @@ type Condition struct {
 	Line  int           `json:"line"`
 }
 
-// A Target is where it goes wrong. Exactly one of Lambda and File is set.
-type Target struct {
-	Lambda string `json:"lambda,omitempty"` // a function by name; its own FIREDRILL_CONFIG says where its fault set lives
-	File   string `json:"file,omitempty"`   // a fault-set file, for a function that reads FIREDRILL_CONFIG=file:PATH
-	Proof  string `json:"proof,omitempty"`  // with File: the file that FIREDRILL_PROOF names, where injections are counted
-}
-
 // A StopRule ends the run at once.
 type StopRule struct {
 	Of   string              `json:"of"` // a measure's name or "load.NAME"

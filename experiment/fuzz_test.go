@@ -57,7 +57,13 @@ func checkAccepted(t *testing.T, x *Experiment) {
 		if _, err := fault.Member(fault.Kind(c.Fault), c.With, c.Percentage, c.Match); err != nil {
 			t.Errorf("accepted a condition that no fault set can hold: %v", err)
 		}
-		if (c.Target.Lambda == "") == (c.Target.File == "") {
+		given := 0
+		for _, set := range []bool{c.Target.Lambda != "", len(c.Target.Functions) > 1, c.Target.Tag != "", c.Target.SSM != "", c.Target.S3 != "", c.Target.AppConfig != "", c.Target.File != ""} {
+			if set {
+				given++
+			}
+		}
+		if given != 1 || c.Target.String() == "" {
 			t.Errorf("accepted the target %+v", c.Target)
 		}
 	}

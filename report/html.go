@@ -166,7 +166,7 @@ func finding(phase string, f verdict.Finding) []pageFinding {
 func newPageCondition(r *engine.Result, c engine.ConditionResult) pageCondition {
 	text, ok := proof(c.Proof)
 	out := pageCondition{
-		Name: clean(c.Name), Change: change(r, c), Settings: settings(plan(r, c.Name)), Target: clean(c.Target),
+		Name: clean(c.Name), Change: change(r, c), Settings: settings(plan(r, c)), Target: clean(c.Target),
 		Proof: text, ProofClass: "held", Applied: offset(r, c.Applied), Reverted: offset(r, c.Reverted),
 	}
 	if !ok {

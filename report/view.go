@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,10 +79,10 @@ func judgedIn(m engine.MeasureResult) string {
 }
 
 // plan finds the experiment's own words on a condition.
-func plan(r *engine.Result, name string) experiment.Condition {
+func plan(r *engine.Result, of engine.ConditionResult) experiment.Condition {
 	if r.Experiment != nil {
 		for _, c := range r.Experiment.Conditions {
-			if c.Name == name {
+			if c.Name == cmp.Or(of.Condition, of.Name) {
 				return c
 			}
 		}
@@ -91,12 +92,9 @@ func plan(r *engine.Result, name string) experiment.Condition {
 
 // change says what a condition does, in a phrase: "latency on 25 % of inventory".
 func change(r *engine.Result, c engine.ConditionResult) string {
-	p := plan(r, c.Name)
-	target := p.Target.Lambda
-	if target == "" {
-		target = p.Target.File
-	}
-	if target == "" {
+	p := plan(r, c)
+	target := p.Target.String()
+	if target == "" || c.Condition != "" { // one of several
 		target = c.Target
 	}
 	kind := c.Kind

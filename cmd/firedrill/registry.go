@@ -13,7 +13,7 @@ import (
 
 // faultSets makes what changes fault sets in the session's world.
 func (s *session) faultSets() *action.Factory {
-	return action.NewFactory(action.Deps{
+	deps := action.Deps{
 		Lambda:     lazyLambda{s},
 		SSM:        s.services.ssm,
 		Home:       s.services.home,
@@ -21,19 +21,20 @@ func (s *session) faultSets() *action.Factory {
 		Endpoint:   s.endpoint,
 		Remote:     s.host == nil && !isLoopback(s.endpoint),
 		Embedded:   s.host != nil,
-	})
+	}
+	if s.host == nil {
+		deps.Tagged = s.services.tagged
+	}
+	return action.NewFactory(deps)
 }
 
 // registry lists every kind of action, probe and load that an experiment can name. The engine knows no other.
 func (s *session) registry() engine.Registry {
 	faultSets := s.faultSets()
 	return engine.Registry{
-		Action: func(ctx context.Context, c experiment.Condition, p engine.ActionParams) (engine.Action, string, error) {
-			a, key, err := faultSets.FaultSet(ctx, c, action.Params{Run: p.Run, Lease: p.Lease, Share: p.Share})
-			if err != nil {
-				return nil, "", err
-			}
-			return faultSet{a}, key, nil
+		Actions: func(ctx context.Context, c experiment.Condition, p engine.ActionParams) ([]engine.Targeted, error) {
+			sets, err := faultSets.FaultSets(ctx, c, action.Params{Run: p.Run, Lease: p.Lease, Share: p.Share})
+			return targeted(sets), err
 		},
 		Revert: func(kind string) (engine.Action, error) {
 			a, err := faultSets.Restore(kind)
@@ -49,6 +50,19 @@ func (s *session) registry() engine.Registry {
 			return load.New(l, load.Deps{Invoke: s.invokeLoad})
 		},
 	}
+}
+
+// targeted gives each action what the engine must know of its target.
+func targeted(sets []*action.FaultSet) []engine.Targeted {
+	var out []engine.Targeted
+	for _, a := range sets {
+		t := engine.Targeted{Action: faultSet{a}, Key: a.Key(), Names: a.Names()}
+		if len(sets) > 1 {
+			t.Label = a.Label()
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 // faultSet gives a fault-set action the engine's own types, which the action package may not know.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
+	taggingtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -110,4 +112,26 @@ func (s *services) ssm(ctx context.Context, at action.Service) (action.SSMAPI, e
 		return nil, errors.New("no AWS region is set")
 	}
 	return ssm.NewFromConfig(cfg), nil
+}
+
+// tagged finds the functions that have a tag.
+func (s *services) tagged(ctx context.Context, key, value string) ([]string, error) {
+	cfg, err := awsConfig(ctx, s.region)
+	if err != nil {
+		return nil, err
+	}
+	pages := tagging.NewGetResourcesPaginator(tagging.NewFromConfig(cfg), &tagging.GetResourcesInput{
+		ResourceTypeFilters: []string{"lambda:function"}, TagFilters: []taggingtypes.TagFilter{{Key: &key, Values: []string{value}}},
+	})
+	var out []string
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("find the functions (needs tag:GetResources): %w", err)
+		}
+		for _, r := range page.ResourceTagMappingList {
+			out = append(out, aws.ToString(r.ResourceARN))
+		}
+	}
+	return out, nil
 }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/firedrill-dev/firedrill/internal/moto"
+)
+
+// TestScriptsOnAWS runs the scripts that need an account, in the stand-in of one.
+func TestScriptsOnAWS(t *testing.T) {
+	address := moto.Start(t)
+	cfg := aws.Config{Region: moto.Region, BaseEndpoint: &address, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")}
+	account := &standIn{life: t.Context(), ssm: ssm.NewFromConfig(cfg)}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/aws",
+		Setup: func(env *testscript.Env) error {
+			server := httptest.NewServer(http.HandlerFunc(serve))
+			env.Defer(server.Close)
+			for name, value := range map[string]string{
+				"server": server.URL, "TERM": "dumb", "GORACE": "atexit_sleep_ms=0", "AWS_ENDPOINT_URL": address, "AWS_REGION": moto.Region,
+				"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true",
+			} {
+				env.Setenv(name, value)
+			}
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"waitfor": waitFor, "sub": substitute, "exits": exits,
+			"parameter": account.parameter,
+		},
+	})
+}
+
+// A standIn is the account of the scripts. Each script uses names of its own.
+type standIn struct {
+	life context.Context
+	ssm  *ssm.Client
+}
+
+// parameter put NAME TYPE FILE writes a parameter; parameter is NAME TYPE FILE fails unless it is of that type and
+// equal to the file; parameter has NAME TEXT waits until it holds a text; ! parameter is NAME fails if there is one.
+func (a *standIn) parameter(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: parameter put|is|has NAME ...")
+	}
+	verb, name := args[0], args[1]
+	switch {
+	case verb == "put" && len(args) == 4:
+		_, err := a.ssm.PutParameter(a.life, &ssm.PutParameterInput{Name: &name, Type: types.ParameterType(args[2]), Value: aws.String(ts.ReadFile(args[3])), Overwrite: aws.Bool(true)})
+		ts.Check(err)
+	case verb == "is" && neg:
+		if text, kind := a.get(ts, name); kind != "" {
+			ts.Fatalf("there is a parameter %s: %s", name, text)
+		}
+	case verb == "is" && len(args) == 4:
+		if text, kind := a.get(ts, name); kind != args[2] || text != ts.ReadFile(args[3]) {
+			ts.Fatalf("parameter %s is a %s: %s", name, kind, text)
+		}
+	case verb == "has" && len(args) == 3:
+		a.waitFor(ts, name, args[2])
+	default:
+		ts.Fatalf("parameter: cannot %s", verb)
+	}
+}
+
+func (a *standIn) get(ts *testscript.TestScript, name string) (text, kind string) {
+	out, err := a.ssm.GetParameter(a.life, &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
+	var missing *types.ParameterNotFound
+	if errors.As(err, &missing) {
+		return "", ""
+	}
+	ts.Check(err)
+	return *out.Parameter.Value, string(out.Parameter.Type)
+}
+
+func (a *standIn) waitFor(ts *testscript.TestScript, name, text string) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(60 * time.Second); ; <-tick.C {
+		now, _ := a.get(ts, name)
+		if strings.Contains(now, text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("parameter %s never came to hold %q: %s", name, text, now)
+		}
+	}
+}
