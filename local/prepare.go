@@ -130,13 +130,27 @@ func (h *Host) newFunction(spec Function, built map[string]string) (*function, e
 			return nil, &StartError{Subject: subject + ".environment." + name, Err: err}
 		}
 	}
-	if _, own := spec.Environment["FIREDRILL_CONFIG"]; !own {
+	if !namesFaultSet(spec.Environment) {
 		if spec.Environment == nil {
 			spec.Environment = map[string]string{}
 		}
 		spec.Environment["FIREDRILL_CONFIG"] = "file:" + h.faultFile(spec.Name)
 	}
 	return &function{argv: argv, dir: dir, spec: spec, revision: newID(), modified: time.Now(), queue: make(chan struct{}, maxQueued)}, nil
+}
+
+// namesFaultSet reports whether an environment says by itself where the fault set is, in our words or in those of the
+// tools whose documents Firedrill reads.
+func namesFaultSet(environment map[string]string) bool {
+	if _, own := environment["FIREDRILL_CONFIG"]; own {
+		return true
+	}
+	for _, name := range []string{"FAILURE_APPCONFIG_CONFIGURATION", "FAILURE_INJECTION_PARAM", "CHAOS_PARAM"} {
+		if environment[name] != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func (h *Host) layered(argv []string) ([]string, error) {
