@@ -189,7 +189,7 @@ func TestEditor(t *testing.T) {
 		if err := e.Update(t.Context(), func(now Content) (Content, error) { return now, nil }); err != nil {
 			t.Error(err)
 		}
-		next := Content{Text: []byte(`{"timeout":{"enabled":true}}`), Exists: true}
+		next := Content{Text: []byte(p.seal(`{"timeout":{"enabled":true}}`)), Exists: true}
 		if err := e.Update(t.Context(), func(found Content) (Content, error) {
 			if !found.Same(now) {
 				t.Errorf("found %+v", found)
@@ -259,7 +259,7 @@ func TestOffByHandUnderARun(t *testing.T) {
 			t.Errorf("undoing: %v", err)
 		}
 		text, _ := p.get()
-		set, problems := fault.Parse([]byte(text))
+		set, problems := fault.Parse(unsealed([]byte(text)))
 		if !set.Empty() || set.Run() != "" || mistakes(problems) != nil {
 			t.Errorf("left: %s, %v", text, problems)
 		}

@@ -77,6 +77,9 @@ func (p place) elsewhere(t *testing.T, undo json.RawMessage) error {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p.keyless {
+		p.deps.Signer = nil
+	}
 	a, err := p.factory().Restore("latency")
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +99,7 @@ func (p place) is(t *testing.T, text string, exists bool) {
 func (p place) faults(t *testing.T) *fault.Set {
 	t.Helper()
 	text, _ := p.get()
-	set, problems := fault.Parse([]byte(text))
+	set, problems := fault.Parse(unsealed([]byte(text)))
 	for _, problem := range problems {
 		if !problem.Warning {
 			t.Errorf("%s in %s", problem, text)
@@ -215,13 +218,13 @@ func TestConcurrentEdits(t *testing.T) {
 		t.Run(edit.name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, p place) {
 				text, existed := p.get()
-				original, err := parseDocument([]byte(text))
+				original, err := parseDocument(unsealed([]byte(text)))
 				if err != nil {
 					t.Fatal(err)
 				}
 				_, undo := p.applied(t, p.factory(), p.latency())
 				now, _ := p.get()
-				d, err := parseDocument([]byte(now))
+				d, err := parseDocument(unsealed([]byte(now)))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -232,12 +235,12 @@ func TestConcurrentEdits(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					p.set(string(edited))
+					p.set(p.seal(string(edited)))
 				}
 				err = p.elsewhere(t, undo)
 				var drift *Drift
 				after, exists := p.get()
-				kept, parseErr := parseDocument([]byte(after))
+				kept, parseErr := parseDocument(unsealed([]byte(after)))
 				if parseErr != nil || !edit.want(original, kept) || (d == nil && exists) {
 					t.Errorf("after the undo: %q (was %q)", after, text)
 				}

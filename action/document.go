@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"github.com/firedrill-dev/firedrill/envelope"
 )
 
 // A document is a fault set by its members. What is not ours is carried as it came.
@@ -23,6 +25,7 @@ type drill struct {
 	Seed      uint64   `json:"seed,omitempty"`
 	SampleBy  string   `json:"sample_by,omitempty"`
 	Armed     []string `json:"armed,omitempty"` // the members that the run added
+	Audience  []string `json:"audience,omitempty"`
 }
 
 // parseDocument reads a fault set for changing. It refuses what it cannot be sure to keep intact.
@@ -54,6 +57,9 @@ func decodeDocument(data []byte) (document, error) {
 	}
 	if d == nil {
 		return nil, errors.New("is not a JSON object but null")
+	}
+	if envelope.Is(data) {
+		return nil, errors.New("is a signed fault set")
 	}
 	return d, nil
 }

@@ -58,6 +58,9 @@ func (e *Editor) Update(ctx context.Context, change func(now Content) (next Cont
 		if err != nil || next.Same(before) {
 			return now, false, err
 		}
+		if err := e.place.takes(next.Text); err != nil {
+			return now, false, err
+		}
 		return snapshot{data: next.Text, exists: next.Exists, mode: now.mode}, true, nil
 	})
 }

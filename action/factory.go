@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/firedrill-dev/firedrill/envelope"
 	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/fault"
 )
@@ -31,6 +32,10 @@ type Deps struct {
 	Remote bool
 	// Embedded says that the functions live in this process: when it is gone, so are they.
 	Embedded bool
+	// Signer signs the fault sets that are written; nil: they are not signed.
+	Signer *envelope.Signer
+	// Audience names the functions for which signed fault sets in files are.
+	Audience []string
 }
 
 // Params are what a run tells its actions.
@@ -88,7 +93,7 @@ func (f *Factory) FaultSets(ctx context.Context, c experiment.Condition, p Param
 			return nil, err
 		}
 		if i := slices.IndexFunc(sets, func(a *FaultSet) bool { return a.Key() == place.key() }); i >= 0 {
-			sets[i].functions = append(sets[i].functions, t.Lambda)
+			sets[i].functions, sets[i].readers = append(sets[i].functions, t.Lambda), append(sets[i].readers, place.reader)
 			continue
 		}
 		if err := f.agree(place.key(), p.Run, c); err != nil {
@@ -96,9 +101,14 @@ func (f *Factory) FaultSets(ctx context.Context, c experiment.Condition, p Param
 		}
 		a := &FaultSet{factory: f, condition: c, params: p, place: place, proofFile: t.Proof}
 		if t.Lambda != "" {
-			a.functions = []string{t.Lambda}
+			a.functions, a.readers = []string{t.Lambda}, []*reader{place.reader}
 		}
 		sets = append(sets, a)
+	}
+	for _, a := range sets {
+		if err := a.canSign(); err != nil {
+			return nil, err
+		}
 	}
 	return sets, nil
 }

@@ -21,7 +21,8 @@ type FaultSet struct {
 	condition experiment.Condition
 	params    Params
 	place     location
-	functions []string // that read it, as the experiment or a tag names them
+	functions []string  // that read it, as the experiment or a tag names them
+	readers   []*reader // the same functions, and what they ask for
 	proofFile string
 }
 
@@ -89,10 +90,14 @@ func (a *FaultSet) Prepare(ctx context.Context) (json.RawMessage, error) {
 
 // understand parses a store's document. mine is what this run has armed there; zero if nothing.
 func (a *FaultSet) understand(s snapshot) (d document, mine drill, err error) {
-	d, err = parseDocument(s.data)
+	d, err = a.members(s.data)
 	var m drill
 	if err == nil {
 		m, err = d.drill()
+	}
+	var refused *Refused
+	if errors.As(err, &refused) {
+		return nil, m, err
 	}
 	if err != nil {
 		return nil, m, &Refused{Reason: a.place.String(), Err: err, Tip: "Firedrill writes only fault sets that it understands: mend or remove it first"}
@@ -187,7 +192,7 @@ func (a *FaultSet) armed(s store, now snapshot, edit func(d document, mine drill
 	if err := d.arm(a.params.Run, a.condition.Fault, expires, a.condition.Seed, a.condition.SampleBy); err != nil {
 		return now, false, err
 	}
-	data, err := d.encode()
+	data, err := a.encode(d)
 	return snapshot{data: data, exists: true, mode: now.mode}, true, err
 }
 
@@ -221,7 +226,7 @@ func (a *FaultSet) Revert(ctx context.Context, undo json.RawMessage) error {
 	}
 	var drift string
 	err = s.update(ctx, func(now snapshot) (next snapshot, write bool, err error) {
-		next, write, drift, err = u.restore(now)
+		next, write, drift, err = u.restore(now, a.again)
 		return next, write, err
 	})
 	switch {
@@ -237,7 +242,7 @@ func (a *FaultSet) Revert(ctx context.Context, undo json.RawMessage) error {
 
 // original is the pristine snapshot and its members. A pristine text was parsed before it was recorded.
 func (u undoRecord) original() (snapshot, document, error) {
-	d, err := parseDocument(u.Original)
+	d, err := parseDocument(unsealed(u.Original))
 	if err != nil {
 		return snapshot{}, nil, fmt.Errorf("the undo record's original %w", err)
 	}

@@ -122,7 +122,9 @@ func (f *Factory) locateFunction(ctx context.Context, function string) (location
 			return location{}, &Refused{Reason: fmt.Sprintf("function %s has %s=true: its own kill switch is on", function, off), Tip: "it must be switched off by whoever switched it on"}
 		}
 	}
-	return f.locateConfig(ctx, h)
+	place, err := f.locateConfig(ctx, h)
+	place.reader = h.reader()
+	return place, err
 }
 
 // lookUp reads a function's configuration.

@@ -1,7 +1,9 @@
 package action
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/firedrill-dev/firedrill/envelope"
 	"github.com/firedrill-dev/firedrill/experiment"
 )
 
@@ -29,6 +32,9 @@ type place struct {
 	set    func(text string)
 	remove func()
 	calls  *faults
+
+	signer  *envelope.Signer // of what this place's owner and runs write; nil: nobody signs
+	keyless bool             // recovery does not have the key
 }
 
 // faults fails the n-th call to the world, counted from 1; after makes it fail when its work is done.
@@ -59,6 +65,8 @@ func places(t *testing.T) []place {
 		envPlace(t, "variable", "FAULTS", ownerText, true), envPlace(t, "variable, absent", "FAULTS", "", false),
 		ssmPlace(t, "parameter", ssmtypes.ParameterTypeString, ownerText, true), ssmPlace(t, "secret parameter", ssmtypes.ParameterTypeSecureString, ownerText, true),
 		ssmPlace(t, "parameter, absent", ssmtypes.ParameterTypeString, "", false),
+		signedPlace(filePlace(t, "file, signed", quietText, true), false), signedPlace(filePlace(t, "file, signed, recovered without the key", quietText, true), true),
+		signedPlace(envPlace(t, "variable, signed", "FAULTS", quietText, true), false), signedPlace(envPlace(t, "inline, signed, nothing", variableConfig, "{}", true), true),
 	}
 }
 
@@ -86,6 +94,35 @@ func filePlace(t *testing.T, name, text string, exists bool) place {
 		p.set(text)
 	}
 	return p
+}
+
+// quietText is a document of an owner's who has nothing switched on.
+const quietText = "{ \"latency\": {\"enabled\": false, \"min_latency\": 1e2},\n \"firedrill\": {\"seed\": 7, \"audience\": [\"shop\"], \"expires_at\":\"2026-11-21T10:00:00Z\"}}"
+
+// signedPlace makes a place one whose function asks for signatures. Its owner has signed what is in it, unless it is
+// nothing.
+func signedPlace(p place, keyless bool) place {
+	p.signer, p.keyless = envelope.NewSigner(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, 32))), keyless
+	if l, ok := p.deps.Lambda.(*fakeLambda); ok {
+		l.edit(func(v map[string]string) { v[variablePublicKey] = p.signer.Key().String() })
+	}
+	p.deps.Signer, p.deps.Audience = p.signer, []string{"shop"}
+	if text, exists := p.get(); exists && text != "{}" {
+		p.set(p.seal(text))
+	}
+	return p
+}
+
+// seal is a document as somebody writes it who may.
+func (p place) seal(text string) string {
+	if p.signer == nil {
+		return text
+	}
+	doc, err := p.signer.Seal([]byte(text))
+	if err != nil {
+		panic(err)
+	}
+	return string(doc)
 }
 
 func envPlace(t *testing.T, name, variable, text string, exists bool) place {

@@ -6,8 +6,9 @@ import (
 )
 
 // restore decides what a store should hold once our fault is gone: pure, so that it can be tried again when
-// somebody else writes in between. drift says in words what of others' doing it left alone.
-func (u undoRecord) restore(now snapshot) (next snapshot, write bool, drift string, err error) {
+// somebody else writes in between. drift says in words what of others' doing it left alone. again writes a document
+// in the place of the one before.
+func (u undoRecord) restore(now snapshot, again func(before []byte, d document) (data []byte, unsigned string, err error)) (next snapshot, write bool, drift string, err error) {
 	pristine, original, err := u.original()
 	if err != nil {
 		return now, false, "", err
@@ -18,7 +19,7 @@ func (u undoRecord) restore(now snapshot) (next snapshot, write bool, drift stri
 		}
 		return now, false, drift, nil
 	}
-	d, err := parseDocument(now.data)
+	d, err := parseDocument(unsealed(now.data))
 	if err != nil {
 		return now, false, "the fault set was replaced by something that " + err.Error(), nil
 	}
@@ -49,7 +50,10 @@ func (u undoRecord) restore(now snapshot) (next snapshot, write bool, drift stri
 	if !changed {
 		return now, false, drift, nil
 	}
-	data, err := d.encode()
+	data, unsigned, err := again(now.data, d)
+	if drift != "" && unsigned != "" {
+		drift += "; " + unsigned
+	}
 	return snapshot{data: data, exists: true, mode: now.mode}, true, drift, err
 }
 

@@ -28,6 +28,8 @@ type location struct {
 	Account  string `json:"account,omitempty"` // empty where it is not known
 	// Embedded says that the function lives in the run's own process and is gone when that is.
 	Embedded bool `json:"embedded,omitempty"`
+
+	reader *reader // what the function behind it asks for; nil if it is not known. Not journaled
 }
 
 // Kinds of stores.

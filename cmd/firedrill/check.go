@@ -121,6 +121,7 @@ func (a *app) planCommand() *cobra.Command {
 		},
 	}
 	in.register(cmd)
+	in.signing.register(cmd)
 	return cmd
 }
 

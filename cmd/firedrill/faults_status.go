@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/envelope"
 	"github.com/firedrill-dev/firedrill/fault"
 )
 
@@ -74,6 +75,10 @@ func statusOf(place string, c action.Content, now time.Time) faultsStatus {
 	s := faultsStatus{Place: place, Exists: c.Exists, Faults: []faultStatus{}, Problems: []fault.Problem{}, Warnings: []fault.Problem{}}
 	if len(bytes.TrimSpace(c.Text)) == 0 {
 		return s
+	}
+	if e, err := envelope.Parse(c.Text); err == nil {
+		c.Text = e.Payload
+		s.Warnings = append(s.Warnings, fault.Problem{Field: "signatures", Message: "are not checked here", Hint: "firedrill faults verify", Warning: true})
 	}
 	set, problems := fault.Parse(c.Text)
 	broken := false // as a whole

@@ -20,6 +20,7 @@ type inputs struct {
 	vars     []string
 	local    string
 	endpoint string
+	signing  signing
 }
 
 func (in *inputs) register(cmd *cobra.Command) {

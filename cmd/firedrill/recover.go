@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) recoverCommand() *cobra.Command {
-	var endpoint string
+	var in inputs
 	cmd := &cobra.Command{
 		Use:   "recover [RUN]",
 		Short: "Put back what a killed run left behind",
@@ -30,7 +30,7 @@ interrupted and repeated. Exit code 10 if something could still not be put back.
 				}
 				run = found
 			}
-			world, err := a.open(ctx, inputs{endpoint: endpoint}, nil)
+			world, err := a.open(ctx, in, nil)
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,8 @@ interrupted and repeated. Exit code 10 if something could still not be put back.
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&endpoint, "endpoint-url", "", "address of the Lambda API (default $AWS_ENDPOINT_URL_LAMBDA, then AWS)")
+	cmd.Flags().StringVar(&in.endpoint, "endpoint-url", "", "address of the Lambda API (default $AWS_ENDPOINT_URL_LAMBDA, then AWS)")
+	in.signing.register(cmd)
 	return cmd
 }
 

@@ -21,6 +21,8 @@ func (s *session) faultSets() *action.Factory {
 		Endpoint:   s.endpoint,
 		Remote:     s.host == nil && !isLoopback(s.endpoint),
 		Embedded:   s.host != nil,
+		Signer:     s.signer,
+		Audience:   s.audience,
 	}
 	if s.host == nil {
 		deps.Tagged = s.services.tagged

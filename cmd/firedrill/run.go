@@ -57,6 +57,7 @@ everything back. Reports are kept in the state folder: runs/RUN/report.json and 
 		},
 	}
 	in.register(cmd)
+	in.signing.register(cmd)
 	cmd.Flags().StringVar(&junit, "junit", "", "also write the outcome as JUnit XML to this file")
 	cmd.Flags().StringVar(&logs, "logs", "", "with --local: write the functions' logs to this file, or - for standard error")
 	return cmd

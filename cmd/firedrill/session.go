@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/firedrill-dev/firedrill/envelope"
 	"github.com/firedrill-dev/firedrill/local"
 )
 
@@ -26,6 +27,8 @@ type session struct {
 	host     *local.Host // nil unless the session started one
 	vars     map[string]string
 	services *services
+	signer   *envelope.Signer // nil: fault sets are not signed
+	audience []string         // of those in files
 
 	mu     sync.Mutex // loads ask for the client from many goroutines
 	client *lambda.Client
@@ -37,7 +40,11 @@ func (a *app) open(ctx context.Context, in inputs, logs io.Writer) (*session, er
 	if err != nil {
 		return nil, err
 	}
-	s := &session{endpoint: in.endpoint, vars: map[string]string{}, services: &services{getenv: a.getenv}}
+	signer, err := a.signer(in.signing.keyFile)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{endpoint: in.endpoint, vars: map[string]string{}, services: &services{getenv: a.getenv}, signer: signer, audience: in.signing.audience}
 	if s.endpoint == "" {
 		s.endpoint = a.getenv("AWS_ENDPOINT_URL_LAMBDA")
 	}
