@@ -33,7 +33,7 @@ func (a *FaultSet) Describe(ctx context.Context) (Description, error) {
 		change += fmt.Sprintf(" that match %d condition(s)", n)
 	}
 	return Description{
-		Target: a.place.key(), Change: change, Where: "fault set in " + a.place.String(),
+		Target: a.place.key(), Change: change, Where: "fault set in " + a.place.String() + a.signature(),
 		Undo: fmt.Sprintf("take it out again; its lease of %s ends it in any case", s.lease(a.params.Lease)),
 	}, nil
 }

@@ -201,6 +201,14 @@ func (a *FaultSet) again(before []byte, d document) (data []byte, unsigned strin
 	return data, "it could not be signed again, and is kept unsigned: functions that ask for signatures inject nothing of it (firedrill faults sign)", err
 }
 
+// signature says how the document is signed, for plans.
+func (a *FaultSet) signature() string {
+	if a.factory.deps.Signer == nil {
+		return ""
+	}
+	return fmt.Sprintf(", signed by %s for %s", a.factory.deps.Signer.Key().ID(), strings.Join(a.audience(), ", "))
+}
+
 // address adds functions to those that the document is for.
 func (d document) address(audience []string) error {
 	m, err := d.drill()

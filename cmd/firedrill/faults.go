@@ -23,6 +23,7 @@ was switched on.`,
 	}
 	cmd.AddCommand(a.faultsStatusCommand(), a.faultsEnableCommand(), a.faultsDisableCommand(), a.faultsRestoreCommand(),
 		a.faultsImportCommand(), a.faultsProfileCommand())
+	cmd.AddCommand(a.faultsSignCommands()...)
 	return cmd
 }
 
