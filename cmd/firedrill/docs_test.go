@@ -43,11 +43,15 @@ func TestDocumentedCommandsAreRun(t *testing.T) {
 
 func documents(t *testing.T) []string {
 	t.Helper()
-	docs, err := filepath.Glob("../../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
+	docs := []string{"../../README.md"}
+	for _, folder := range []string{"../../docs/*.md", "../../docs/kinds/*.md"} {
+		found, err := filepath.Glob(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs = append(docs, found...)
 	}
-	return append(docs, "../../README.md")
+	return docs
 }
 
 // scripted collects the command lines that are run.
@@ -67,6 +71,9 @@ func scripted(t *testing.T) map[string]bool {
 			command, _, _ := strings.Cut(line, " || ") // what .ci/run does about exit codes
 			run[strings.TrimPrefix(strings.TrimSpace(command), "! ")] = true
 		}
+	}
+	for _, shown := range shownRuns(t) { // by TestEachKind
+		run["firedrill "+strings.Join(shown.args, " ")] = true
 	}
 	return run
 }

@@ -6,10 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/firedrill-dev/firedrill/demo/kinds"
 	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/fault"
 )
 
 // functionsTemplate is the functions file beside the first experiment. ${self} is the running firedrill, which
@@ -36,12 +40,15 @@ functions:
 `
 
 func (a *app) initCommand() *cobra.Command {
-	return &cobra.Command{
+	var kind string
+	cmd := &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Write a commented experiment to start from",
 		Long: `Write experiment.yaml, commented line by line, and functions.yaml, a function to try it on.
-Existing files are never overwritten.`,
+With --kind, the experiment is the one that the documentation of that kind of fault shows, with its
+functions. Existing files are never overwritten.`,
 		Example: `  firedrill init
+  firedrill init --kind latency drill
   firedrill run experiment.yaml --local functions.yaml`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -49,21 +56,57 @@ Existing files are never overwritten.`,
 			if len(args) == 1 {
 				dir = args[0]
 			}
-			return a.initialise(dir)
+			files, err := starters(kind)
+			if err != nil {
+				return err
+			}
+			return a.initialise(dir, files)
 		},
 	}
+	cmd.Flags().StringVar(&kind, "kind", "", "kind of fault: "+strings.Join(kindNames(), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(kindNames(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
 }
 
-func (a *app) initialise(dir string) error {
+func kindNames() (names []string) {
+	for _, info := range fault.Kinds() {
+		if info.Enactable {
+			names = append(names, string(info.Kind))
+		}
+	}
+	return names
+}
+
+// A starter is a file to start from.
+type starter struct {
+	name string
+	text []byte
+}
+
+// starters are the files to start from: the experiment first, then what it runs on.
+func starters(kind string) ([]starter, error) {
+	if kind == "" {
+		return []starter{{"experiment.yaml", experiment.Template()}, {kinds.FunctionsFile, []byte(functionsTemplate)}}, nil
+	}
+	if !slices.Contains(kindNames(), kind) {
+		return nil, usage("one of "+strings.Join(kindNames(), ", "), "%q is not a kind of fault", kind)
+	}
+	var files []starter
+	for _, name := range []string{kind + ".yaml", kinds.FunctionsFile, kinds.LetterFile} {
+		text, err := kinds.Files.ReadFile(name)
+		if err != nil {
+			return nil, &failure{code: exitError, err: err}
+		}
+		files = append(files, starter{name, text})
+	}
+	files[0].name = "experiment.yaml"
+	return files, nil
+}
+
+// initialise writes the files, the experiment and its functions first, unless one of them is there.
+func (a *app) initialise(dir string, files []starter) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return &failure{code: exitError, err: err}
-	}
-	files := []struct {
-		name string
-		text []byte
-	}{
-		{"experiment.yaml", experiment.Template()},
-		{"functions.yaml", []byte(functionsTemplate)},
 	}
 	for _, f := range files {
 		if _, err := os.Lstat(filepath.Join(dir, f.name)); err == nil {

@@ -8,5 +8,8 @@ import "embed"
 //go:embed *.yaml letter.txt
 var Files embed.FS
 
-// FunctionsFile is the name of the functions file in Files.
-const FunctionsFile = "functions.yaml"
+// Names in Files: the functions file, and the template of a function's letters, which it reads from its folder.
+const (
+	FunctionsFile = "functions.yaml"
+	LetterFile    = "letter.txt"
+)

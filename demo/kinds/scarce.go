@@ -121,20 +121,17 @@ type text struct {
 // lambdaDescriptors is how many file descriptors a function has in Lambda.
 const lambdaDescriptors = 1024
 
-// letterTemplate is a file of the function's package. Functions start in its folder.
-const letterTemplate = "letter.txt"
-
-// letterCareless opens its template for each letter.
+// letterCareless opens its template for each letter. Functions start in the folder of their package.
 func letterCareless(world) (any, error) {
 	return func(context.Context) (text, error) {
-		content, err := os.ReadFile(letterTemplate)
+		content, err := os.ReadFile(LetterFile)
 		return text{string(content)}, err
 	}, limitDescriptors(lambdaDescriptors)
 }
 
 // letterCareful reads it when the function starts, and needs no file afterwards.
 func letterCareful(world) (any, error) {
-	content, err := os.ReadFile(letterTemplate)
+	content, err := os.ReadFile(LetterFile)
 	if err != nil {
 		return nil, err
 	}
