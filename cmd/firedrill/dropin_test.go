@@ -116,9 +116,6 @@ func (d dropIn) text(t *testing.T) string {
 // TestDropIn proves that functions change the layer, and nothing else: documents of other tools, where those tools
 // keep them, named by their variables, have the effect that they had.
 func TestDropIn(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("there is no Ctrl-C to send to a process on Windows")
-	}
 	stand := moto.Start(t)
 	cases := append(dropIns(), dropIn{"older", "CHAOS_PARAM", "chaos-lambda-older", `{}`, "", nil})
 	profiles := map[string]string{}
@@ -206,6 +203,9 @@ func (b *lockedBuffer) String() string {
 
 func startLocal(t *testing.T, functions string) localHost {
 	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no Ctrl-C to send to a process on Windows")
+	}
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "functions.yaml"), []byte(functions), 0o644); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 type faultPlace struct {
 	Lambda string `json:"lambda,omitempty"`
 	File   string `json:"file,omitempty"`
+	Param  string `json:"param,omitempty"` // of SSM Parameter Store
 	// How AWS is reached.
 	Region   string `json:"region,omitempty"`
 	Endpoint string `json:"endpoint,omitempty"`
@@ -27,6 +28,7 @@ type faultPlace struct {
 func (p *faultPlace) ways() []placeFlag {
 	return []placeFlag{
 		{"lambda", &p.Lambda, "a function, by name or ARN: the place that its own environment names"},
+		{"param", &p.Param, "a parameter of SSM Parameter Store, by name"},
 		{"file", &p.File, "a file, as in FIREDRILL_CONFIG=file:PATH"},
 	}
 }
@@ -98,7 +100,7 @@ func (p *faultPlace) given() []string {
 
 // check says what is wrong with the place as it was given.
 func (p *faultPlace) check() error {
-	const hint = "name one place: --lambda NAME, --file PATH or --target SAVED"
+	const hint = "name one place: --lambda NAME, --param NAME, --file PATH or --target SAVED"
 	switch names := p.given(); len(names) {
 	case 0:
 		return usage(hint, "whose fault set?")
@@ -111,16 +113,19 @@ func (p *faultPlace) check() error {
 
 // target is the place as actions know it.
 func (p *faultPlace) target() experiment.Target {
-	return experiment.Target{Lambda: p.Lambda, File: p.File}
+	return experiment.Target{Lambda: p.Lambda, File: p.File, SSM: p.Param}
 }
 
-// resolve makes the place the saved one, where one is named. Flags that say how AWS is reached win over it.
+// resolve makes the place the saved one, where one is named, or the one that failure-lambda's variables name. Flags that say how AWS is reached win over it.
 func (a *app) resolve(p *faultPlace) error {
 	given := p.given()
 	if p.saved == "" && len(given) == 0 {
 		p.saved = a.getenv(profileVariable)
 	}
 	if p.saved == "" {
+		if len(given) == 0 {
+			p.Param = a.getenv("FAILURE_INJECTION_PARAM") // as failure-lambda's own command does
+		}
 		return p.check()
 	}
 	if len(given) > 0 {
