@@ -20,7 +20,8 @@ type Deps struct {
 	Lambda LambdaAPI
 	// SSM makes a client for parameters; nil if there is no access. So do those for the other services.
 	SSM func(ctx context.Context, at Service) (SSMAPI, error)
-	// Home says where this process itself asks a service ("ssm"), for targets that are not a function's; nil: nowhere.
+	S3  func(ctx context.Context, at Service) (S3API, error)
+	// Home says where this process itself asks a service ("ssm", "s3"), for targets that are not a function's; nil: nowhere.
 	Home func(ctx context.Context, service string) (Service, error)
 	// Tagged finds the functions that have a tag; nil where there are no tags.
 	Tagged func(ctx context.Context, key, value string) (functions []string, err error)
@@ -176,6 +177,8 @@ func (f *Factory) find(l location) (store, error) {
 		return envStore{api, l, f.deps.Endpoint}, nil
 	case kindSSM:
 		return ssmStore{l, f.deps.SSM}, nil
+	case kindS3:
+		return s3Store{l, f.deps.S3}, nil
 	}
 	return nil, fmt.Errorf("the undo record is of a store %q that this version does not know", l.Kind)
 }

@@ -35,6 +35,8 @@ func (f *Factory) locate(ctx context.Context, t experiment.Target) (location, er
 		return location{Kind: kindFile, Path: s.path}, err
 	case t.SSM != "":
 		return f.direct(ctx, kindSSM, t.SSM)
+	case t.S3 != "":
+		return f.direct(ctx, kindS3, t.S3)
 	}
 	return location{}, errors.New("the target is empty: name a lambda or the place of a fault set")
 }
@@ -51,7 +53,11 @@ func (f *Factory) direct(ctx context.Context, kind, name string) (location, erro
 	if here.Region == "" {
 		return location{}, &Refused{Reason: fmt.Sprintf("target %s %s is in a region that is not known", kind, name), Tip: "set AWS_REGION"}
 	}
-	return location{Kind: kind, Name: name, Region: here.Region, Account: here.Account, Endpoint: here.Endpoint}, nil
+	place := location{Kind: kind, Name: name, Region: here.Region, Account: here.Account, Endpoint: here.Endpoint}
+	if kind == kindS3 {
+		place.Account = ""
+	}
+	return place, nil
 }
 
 // expand is one target for each that t means.
@@ -176,8 +182,10 @@ func (f *Factory) locateConfig(ctx context.Context, h host) (location, error) {
 		return f.locateFile(h, rest)
 	case scheme == "ssm":
 		return f.inService(ctx, h, kindSSM, variableConfig, rest)
+	case scheme == "s3":
+		return f.inService(ctx, h, kindS3, variableConfig, strings.TrimPrefix(rest, "//"))
 	}
-	return location{}, h.refuse(variableConfig, config, "is not a source that this version can write", "use ssm:NAME, file:PATH, env:NAME or inline JSON")
+	return location{}, h.refuse(variableConfig, config, "is not a source that can be written", "use ssm:NAME, s3://BUCKET/KEY, file:PATH, env:NAME or inline JSON")
 }
 
 // locateOther reads the variables of other tools, in the order in which a function does.
@@ -232,10 +240,12 @@ func (f *Factory) inService(ctx context.Context, h host, kind, variable, name st
 		return location{}, err
 	}
 	place := location{Kind: kind, Name: name, Region: h.arn.Region, Account: h.arn.AccountID, Endpoint: here.Endpoint}
+	if kind == kindS3 || !f.deps.Remote {
+		place.Account = "" // the names of buckets are the world's, and functions here have no account
+	}
 	if f.deps.Remote {
 		return place, nil
 	}
-	place.Account = ""
 	own := "AWS_ENDPOINT_URL_" + strings.ToUpper(kind)
 	for _, v := range []string{"AWS_ENDPOINT_URL", own} {
 		if h.env[v] != "" {
@@ -258,6 +268,12 @@ func (f *Factory) home(ctx context.Context, kind string) (Service, error) {
 
 // malformed says what is wrong with a name in a service.
 func malformed(kind, name string) (why, tip string) {
+	if kind == kindS3 {
+		if bucket, key, _ := strings.Cut(name, "/"); bucket == "" || key == "" || strings.ContainsAny(bucket, "@:?#%\\ ") {
+			return "is not an object's address", "write s3://BUCKET/KEY"
+		}
+		return "", ""
+	}
 	switch {
 	case name == "":
 		return "names nothing", "write " + kind + ":NAME"

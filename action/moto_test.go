@@ -3,10 +3,14 @@ package action
 import (
 	"context"
 	"errors"
+	"io"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/google/go-cmp/cmp"
@@ -114,6 +118,50 @@ func TestParametersOnMoto(t *testing.T) {
 				if _, err := api.PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &text, Overwrite: aws.Bool(true)}); err != nil {
 					t.Fatal(err)
 				}
+			}
+			roundTrip(t, p)
+		})
+	}
+}
+
+func TestObjectsOnMoto(t *testing.T) {
+	api := s3.NewFromConfig(onMoto(t), func(o *s3.Options) { o.UsePathStyle = true })
+	bucket := aws.String("drills")
+	if _, err := api.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: moto.Region}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"absent.json", "shop/a b/faults+.json"} {
+		t.Run(key, func(t *testing.T) {
+			exists := key != "absent.json"
+			p := place{target: experiment.Target{Lambda: "shop"}, calls: &faults{}, deps: Deps{Lambda: shop("s3://drills/" + key), Remote: true,
+				S3: func(context.Context, Service) (S3API, error) { return api, nil }}}
+			p.get = func() (string, bool) {
+				out, err := api.GetObject(t.Context(), &s3.GetObjectInput{Bucket: bucket, Key: &key})
+				var missing *s3types.NoSuchKey
+				if errors.As(err, &missing) {
+					return "", false
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer out.Body.Close()
+				data, err := io.ReadAll(out.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if exists && (aws.ToString(out.ContentType) != "text/plain" || out.Metadata["owner"] != "shop" || aws.ToInt32(out.TagCount) != 2) {
+					t.Errorf("a property was changed: %s, %v, %d tags", aws.ToString(out.ContentType), out.Metadata, aws.ToInt32(out.TagCount))
+				}
+				return string(data), true
+			}
+			p.set = func(text string) {
+				if _, err := api.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: &key, Body: strings.NewReader(text), ContentType: aws.String("text/plain"),
+					Metadata: map[string]string{"owner": "shop"}, Tagging: aws.String("team=shop&why=a%3Db%20c")}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if exists {
+				p.set(ownerText)
 			}
 			roundTrip(t, p)
 		})

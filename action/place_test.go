@@ -67,6 +67,7 @@ func places(t *testing.T) []place {
 		ssmPlace(t, "parameter, absent", ssmtypes.ParameterTypeString, "", false),
 		signedPlace(filePlace(t, "file, signed", quietText, true), false), signedPlace(filePlace(t, "file, signed, recovered without the key", quietText, true), true),
 		signedPlace(envPlace(t, "variable, signed", "FAULTS", quietText, true), false), signedPlace(envPlace(t, "inline, signed, nothing", variableConfig, "{}", true), true),
+		s3Place(t, "object", ownerText, true), s3Place(t, "object, empty", "", true), s3Place(t, "object, absent", "", false),
 	}
 }
 

@@ -22,7 +22,7 @@ type location struct {
 	Path     string `json:"path,omitempty"`     // of the file
 	Function string `json:"function,omitempty"` // ARN, or the name as it was given
 	Variable string `json:"variable,omitempty"`
-	Name     string `json:"name,omitempty"`     // in the service: PARAMETER
+	Name     string `json:"name,omitempty"`     // in the service: PARAMETER, BUCKET/KEY
 	Endpoint string `json:"endpoint,omitempty"` // of the service's API; empty for AWS itself
 	Region   string `json:"region,omitempty"`
 	Account  string `json:"account,omitempty"` // empty where it is not known
@@ -37,6 +37,7 @@ const (
 	kindFile = "file"
 	kindEnv  = "lambda-environment"
 	kindSSM  = "ssm"
+	kindS3   = "s3"
 )
 
 // key identifies the place for "one run per target at a time".
@@ -61,6 +62,8 @@ func (l location) String() string {
 		return "file " + l.Path
 	case kindSSM:
 		return "parameter " + l.Name
+	case kindS3:
+		return "object s3://" + l.Name
 	}
 	return fmt.Sprintf("variable %s of function %s", l.Variable, l.Function)
 }

@@ -16,6 +16,7 @@ func (s *session) faultSets() *action.Factory {
 	deps := action.Deps{
 		Lambda:     lazyLambda{s},
 		SSM:        s.services.ssm,
+		S3:         s.services.s3,
 		Home:       s.services.home,
 		Injections: s.injections,
 		Endpoint:   s.endpoint,

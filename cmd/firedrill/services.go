@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	taggingtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -108,10 +108,16 @@ func (s *services) ssm(ctx context.Context, at action.Service) (action.SSMAPI, e
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Region == "" {
-		return nil, errors.New("no AWS region is set")
-	}
 	return ssm.NewFromConfig(cfg), nil
+}
+
+// s3 makes a client for objects.
+func (s *services) s3(ctx context.Context, at action.Service) (action.S3API, error) {
+	cfg, err := s.config(ctx, "s3", at)
+	if err != nil {
+		return nil, err
+	}
+	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = at.Endpoint != "" }), nil
 }
 
 // tagged finds the functions that have a tag.
