@@ -98,6 +98,10 @@ func TestPlateau(t *testing.T) {
 			}}},
 		}
 	}
+	busy := func(r *engine.Result) *engine.Result {
+		r.Experiment.Conditions[0].Fault = "cpu"
+		return r
+	}
 	for _, test := range []struct {
 		name   string
 		during engine.TrafficStats
@@ -110,6 +114,9 @@ func TestPlateau(t *testing.T) {
 		{"spread", engine.TrafficStats{P50: 0.4, P90: 0.8, P95: 1.1, P99: 1.9}, result(nil, 0), ""},
 		{"calm", calm, result(nil, 0), ""},
 		{"the fault itself", engine.TrafficStats{P50: 0.52, P90: 0.53, P95: 0.53, P99: 0.54}, result(map[string]any{"min_latency": 500.0, "max_latency": 500.0}, 0), ""},
+		{"the fault itself, in short", engine.TrafficStats{P50: 0.52, P90: 0.53, P95: 0.53, P99: 0.54}, result(map[string]any{"min_latency": 500.0}, 0), ""},
+		{"the fault itself, by its mean", engine.TrafficStats{P50: 0.52, P90: 0.53, P95: 0.53, P99: 0.54}, result(map[string]any{"mean": 500.0}, 0), ""},
+		{"a busy processor", engine.TrafficStats{P50: 0.52, P90: 0.53, P95: 0.53, P99: 0.54}, busy(result(nil, 0)), ""},
 		{"a fault that varies", engine.TrafficStats{P50: 0.52, P90: 0.53, P95: 0.53, P99: 0.54}, result(map[string]any{"min_latency": 100.0, "max_latency": 900.0}, 0), "about 520 ms"},
 		{"a fault that varies little", engine.TrafficStats{P50: 0.08, P90: 0.097, P95: 0.1, P99: 0.102}, result(map[string]any{"min_latency": 50.0, "max_latency": 100.0}, 0), ""},
 		{"the load gave up", engine.TrafficStats{P50: 10, P90: 10, P95: 10, P99: 10}, result(nil, 10*time.Second), ""},

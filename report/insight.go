@@ -128,14 +128,33 @@ func explained(r *engine.Result, at, quantile float64) bool {
 		return false
 	}
 	for _, c := range r.Experiment.Conditions {
-		low, okLow := milliseconds(c.With["min_latency"])
-		high, okHigh := milliseconds(c.With["max_latency"])
+		if c.Fault == "cpu" {
+			return true // nobody knows how much slower work gets, and equal work gets equally slow
+		}
+		low, high, ok := delays(c.With)
 		injected := low + quantile*(high-low)
-		if okLow && okHigh && at > injected*0.95 && at < injected*1.3 {
+		if ok && at > injected*0.95 && at < injected*1.3 {
 			return true
 		}
 	}
 	return false
+}
+
+// delays are the bounds of the uniform or fixed delays that attributes ask for, with the defaults of fault sets.
+func delays(with map[string]any) (low, high float64, ok bool) {
+	low, hasLow := milliseconds(with["min_latency"])
+	high, hasHigh := milliseconds(with["max_latency"])
+	mean, hasMean := milliseconds(with["mean"])
+	_, varies := with["stddev"]
+	switch {
+	case varies || with["distribution"] == "normal" || with["distribution"] == "exponential":
+		return 0, 0, false
+	case hasMean:
+		return mean, mean, true
+	case hasLow && !hasHigh:
+		return low, low, true
+	}
+	return low, high, hasHigh
 }
 
 func milliseconds(v any) (seconds float64, ok bool) {
