@@ -35,6 +35,8 @@ type conn struct {
 	req  wire.Head
 	resp wire.Head
 	last bool // close after this exchange
+
+	taken holds // given back when the response that is being served has been sent
 }
 
 func newConn(p *Proxy, c net.Conn) *conn { return &conn{p: p, down: newSide(c)} }
@@ -72,7 +74,11 @@ func (c *conn) exchange(ctx context.Context) error {
 		return c.restore()
 	case response, failure:
 		plan, ok := c.p.plans.take(id)
-		defer plan.held.release()
+		defer c.giveBack()
+		if ok && plan.again != nil {
+			return c.answered(ctx, plan, r)
+		}
+		c.taken = plan.held
 		switch {
 		case ok && r == response:
 			return c.respond(plan)
@@ -81,6 +87,13 @@ func (c *conn) exchange(ctx context.Context) error {
 		}
 	}
 	return c.forward()
+}
+
+// giveBack gives back what was taken for an invocation whose response has been sent: before the runtime hears
+// that it was, lest it goes on with less than it may have.
+func (c *conn) giveBack() {
+	c.taken.release()
+	c.taken = nil
 }
 
 // dial connects to upstream if there is no connection that can be used: one on which something came unasked
@@ -170,6 +183,7 @@ func (c *conn) goAhead(body *wire.Body) error {
 // await reads the head of upstream's answer, passing interim answers on. An answer may take minutes: if the
 // runtime gives up meanwhile, so does the proxy, lest upstream hands an event to nobody.
 func (c *conn) await() error {
+	c.giveBack()
 	for {
 		if err := c.awaitHead(); err != nil {
 			return err

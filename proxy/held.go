@@ -64,10 +64,13 @@ func (s *spare) holdWhile(body *wire.Body, length int64, more func(begin []byte)
 	return held{body: body, data: data}, nil
 }
 
+// failed reports whether a stream says at its end that it has failed.
+func (h *held) failed() bool { return len(h.body.Trailer(fieldErrorType)) > 0 }
+
 // poison changes an event, or says why it cannot be.
 func (h *held) poison(i fault.Injection) (reason string) {
 	if !h.whole {
-		return "the event is too large to hold"
+		return eventTooLarge
 	}
 	out, changed := i.PoisonEvent(h.data)
 	if !changed {

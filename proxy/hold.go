@@ -14,13 +14,19 @@ type holds []func()
 // longest is how long an invocation may take, where its deadline is unknown.
 const longest = 15 * time.Minute
 
-// take takes a resource until release, or until the deadline: a runtime that dies never answers.
+// take takes a resource until release, or until the deadline.
 func (h *holds) take(ctx context.Context, t *pressure.Taker, i fault.Injection, deadline time.Time, log entry) {
 	release, err := t.Take(ctx, i, func() { log.fired(i.Kind) })
 	if err != nil {
 		log.missed(i.Kind, err.Error())
 		return
 	}
+	h.add(release, deadline)
+}
+
+// add has something given back with release, or at the deadline: a runtime that dies never answers. It may be
+// given back twice.
+func (h *holds) add(release func(), deadline time.Time) {
 	left := longest
 	if !deadline.IsZero() {
 		left = min(left, time.Until(deadline))

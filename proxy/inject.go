@@ -22,6 +22,9 @@ func (c *conn) next(ctx context.Context) error {
 	if body := wire.RequestBody(c.down.r, &c.req); !body.Empty() {
 		return c.forward() // no runtime does that
 	}
+	if again, err := c.again(); again {
+		return err
+	}
 	if err := c.start(ctx); err != nil {
 		return err
 	}
@@ -115,8 +118,13 @@ func (c *conn) enact(ctx context.Context, plan fault.Plan, inv fault.Invocation,
 			log.missed(i.Kind, fault.Unsupported)
 		}
 	}
+	again, err := c.repeated(&plan, inv, log, &event, &taken)
+	if err != nil {
+		pending{entry: log, after: plan.After}.missed(lost(err))
+		return false, err
+	}
 	if _, marked := log.marker.mark(); marked || len(plan.After) > 0 || len(taken) > 0 {
-		c.p.plans.put(pending{log, plan.After, taken})
+		c.p.plans.put(pending{log, plan.After, taken, again})
 	}
 	return false, c.deliver(event)
 }

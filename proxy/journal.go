@@ -24,9 +24,11 @@ type entry struct {
 	marker  *marker // notes what has fired; may be nil
 }
 
-func (e entry) fired(k fault.Kind) { e.write(k, 1, "") }
+func (e entry) fired(k fault.Kind) { e.write(k, 1, "", "") }
 
-func (e entry) missed(k fault.Kind, reason string) { e.write(k, 0, reason) }
+func (e entry) noted(k fault.Kind, note string) { e.write(k, 1, "", note) }
+
+func (e entry) missed(k fault.Kind, reason string) { e.write(k, 0, reason, "") }
 
 // settle records the outcome of something that may have failed on the way.
 func (e entry) settle(k fault.Kind, reason string) {
@@ -37,12 +39,12 @@ func (e entry) settle(k fault.Kind, reason string) {
 	}
 }
 
-func (e entry) write(k fault.Kind, fired int64, reason string) {
+func (e entry) write(k fault.Kind, fired int64, reason, note string) {
 	if fired > 0 {
 		e.marker.note(k)
 	}
 	r := fault.Record{Time: time.Now(), Run: e.run, Kind: k, Function: e.journal.function,
-		RequestID: e.id, Planned: 1, Fired: fired, Reason: reason}
+		RequestID: e.id, Planned: 1, Fired: fired, Reason: reason, Note: note}
 	line := r.AppendJSON(nil)
 	e.journal.mu.Lock()
 	defer e.journal.mu.Unlock()

@@ -57,7 +57,7 @@ func (h *held) mark(m *marker, streamed bool) {
 	case !ok || h.raw:
 	case streamed:
 		h.data, _ = mark.Stream(h.data)
-	case h.whole && len(h.body.Trailer(fieldErrorType)) == 0:
+	case h.whole && !h.failed():
 		h.data, _ = mark.Response(h.data)
 	}
 }

@@ -15,6 +15,7 @@ type pending struct {
 	entry entry
 	after []fault.Injection
 	held  holds
+	again *repeat // nil if the event is delivered once
 }
 
 func (p pending) missed(reason string) {

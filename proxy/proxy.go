@@ -37,6 +37,7 @@ type Proxy struct {
 	journal  *journal
 	plans    plans
 	spare    spare
+	repeats  repeats
 	taker    *pressure.Taker
 	outgoing sync.Once // says once that outgoing faults are not enacted here
 	awsCalls sync.Once // and that faults of AWS calls are not
@@ -130,6 +131,7 @@ func pause(ctx context.Context) {
 // Close ends all connections, waits for their goroutines, and records what was planned and never came to pass.
 // The listener stays the caller's to close.
 func (p *Proxy) Close() {
+	p.repeats.current.Load().close()
 	p.mu.Lock()
 	p.closed = true
 	for c := range p.conns {
@@ -137,6 +139,7 @@ func (p *Proxy) Close() {
 	}
 	p.mu.Unlock()
 	p.group.Wait()
+	p.repeats.current.Load().close()
 	p.plans.close()
 }
 

@@ -17,22 +17,11 @@ const (
 
 // respond serves the response of an invocation that has something planned for it.
 func (c *conn) respond(plan pending) error {
-	var todo []fault.Injection
-	for _, i := range plan.after {
-		switch {
-		case i.Skip != "":
-			plan.entry.missed(i.Kind, i.Skip)
-		case i.Kind == fault.FailAfter || i.Kind == fault.Corruption || i.Kind == fault.StatusCode || i.Kind == fault.Batch:
-			todo = append(todo, i)
-		default:
-			plan.entry.missed(i.Kind, fault.Unsupported)
-		}
-	}
+	plan.after = plan.enactable()
 	more, marked := plan.entry.marker.markable(&c.req)
-	if len(todo) == 0 && !marked {
+	if len(plan.after) == 0 && !marked {
 		return c.forward()
 	}
-	plan.after = todo
 	c.req.Detach()
 	body := wire.RequestBody(c.down.r, &c.req)
 	if err := c.goAhead(&body); err != nil {
@@ -40,13 +29,42 @@ func (c *conn) respond(plan pending) error {
 		return err
 	}
 	switch {
-	case len(todo) == 0:
-	case todo[0].Kind == fault.FailAfter:
+	case len(plan.after) == 0:
+	case plan.after[0].Kind == fault.FailAfter:
 		return c.failAfter(plan, &body)
-	default:
+	default: // a streamed one is held to its end, because what is not there cannot be mangled
 		more = nil
 	}
-	return c.rewrite(plan, &body, more)
+	content, err := c.p.spare.holdWhile(&body, c.req.ContentLength, more)
+	if err != nil {
+		plan.missed(lost(err))
+		return err
+	}
+	return c.rewrite(plan, content)
+}
+
+// conclude is respond for a response that was held already.
+func (c *conn) conclude(plan pending, content held) error {
+	plan.after = plan.enactable()
+	if len(plan.after) > 0 && plan.after[0].Kind == fault.FailAfter {
+		return c.failAfter(plan, content.body)
+	}
+	return c.rewrite(plan, content)
+}
+
+// enactable are the injections that can be enacted on a response. The others are recorded.
+func (p pending) enactable() (todo []fault.Injection) {
+	for _, i := range p.after {
+		switch {
+		case i.Skip != "":
+			p.entry.missed(i.Kind, i.Skip)
+		case i.Kind == fault.FailAfter || i.Kind == fault.Corruption || i.Kind == fault.StatusCode || i.Kind == fault.Batch:
+			todo = append(todo, i)
+		default:
+			p.entry.missed(i.Kind, fault.Unsupported)
+		}
+	}
+	return todo
 }
 
 // failAfter swallows the response, however long it streams, and reports an error in its place. If the handler
@@ -85,14 +103,8 @@ func decode(trailer []byte) []byte {
 	return body
 }
 
-// rewrite changes the response. A streamed one is held to its end first, because what is not there cannot be
-// mangled; or while more wants more of it.
-func (c *conn) rewrite(plan pending, body *wire.Body, more func(begin []byte) bool) error {
-	content, err := c.p.spare.holdWhile(body, c.req.ContentLength, more)
-	if err != nil {
-		plan.missed(lost(err))
-		return err
-	}
+// rewrite changes a response, whose head is the request's, and sends it.
+func (c *conn) rewrite(plan pending, content held) (err error) {
 	defer c.p.spare.give(content.data)
 	outcomes := make([]string, len(plan.after))
 	for n, i := range plan.after {
@@ -103,7 +115,7 @@ func (c *conn) rewrite(plan pending, body *wire.Body, more func(begin []byte) bo
 	content.mark(plan.entry.marker, isStreamed(&c.req))
 	if content.raw {
 		c.up.w.Head(&c.req, c.p.upstream, false)
-		err = body.CopyTo(c.up.w)
+		err = content.body.CopyTo(c.up.w)
 	} else {
 		err = content.send(c.up.w, &c.req, c.p.upstream, c.req.Chunked)
 	}
@@ -131,7 +143,7 @@ func (h *held) corrupt(i fault.Injection) (reason string) {
 	if !h.whole {
 		return tooLarge
 	}
-	if len(h.body.Trailer(fieldErrorType)) > 0 {
+	if h.failed() {
 		return handlerFailed
 	}
 	out, changed := i.Corrupt(h.data)

@@ -336,7 +336,7 @@ func TestPlansAreBoundedAndAccounted(t *testing.T) {
 	p := New(Options{Upstream: "x:1", Log: log})
 	released := 0
 	for n := range maxPlans + 10 {
-		p.plans.put(pending{entry{p.journal, "", fmt.Sprintf("r-%d", n), nil}, []fault.Injection{{Kind: fault.FailAfter}}, holds{func() { released++ }}})
+		p.plans.put(pending{entry{p.journal, "", fmt.Sprintf("r-%d", n), nil}, []fault.Injection{{Kind: fault.FailAfter}}, holds{func() { released++ }}, nil})
 	}
 	defer func() {
 		if released != maxPlans+10 {

@@ -57,26 +57,31 @@ func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes"} }
 // world is a Runtime API, the proxy and a runtime that answers every event alike.
 type world struct {
 	api     *runtimeapi.Server
+	proxy   *Proxy
+	network *pipes // of the runtime
 	log     *safeBuffer
 	handled int    // events that reached the runtime
 	event   string // the last of them
 }
 
-// inWorld runs fn in fake time.
+// inWorld runs fn in fake time. Without a post there is no runtime: fn is it.
 func inWorld(t *testing.T, source fixed, now time.Time, post func(id string) string, fn func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		if !now.IsZero() {
 			time.Sleep(time.Until(now)) // fake time
 		}
-		w := &world{api: runtimeapi.NewServer(0), log: &safeBuffer{}}
 		net1, net2 := newPipes(), newPipes()
+		w := &world{api: runtimeapi.NewServer(0), network: net2, log: &safeBuffer{}}
 		server := http.Server{Handler: w.api}
 		p := New(Options{Upstream: "lambda:80", Source: source, Function: "shop", Log: w.log})
 		p.dial = net1.dial
+		w.proxy = p
 		var group sync.WaitGroup
 		group.Go(func() { _ = server.Serve(net1) })
 		group.Go(func() { _ = p.Serve(t.Context(), net2) })
-		group.Go(func() { w.runtime(t, net2, post) })
+		if post != nil {
+			group.Go(func() { w.runtime(t, net2, post) })
+		}
 		defer func() {
 			synctest.Wait() // the runtime's last exchange may still be under way
 			w.api.Close()
@@ -212,8 +217,8 @@ func wantRecords(id string, c fault.VectorCase) (want []string) {
 	}
 	for _, i := range append(append([]fault.VectorInjection(nil), c.Before...), c.After...) {
 		var reason string
-		if i.Kind == fault.FileDescriptors || i.Kind == fault.Redelivery {
-			reason = fault.Unsupported // only the SDK reaches the runtime's process, and calls the handler
+		if i.Kind == fault.FileDescriptors {
+			reason = fault.Unsupported // there is no process behind a runtime in memory
 		}
 		want = append(want, wanted(id, i, reason))
 	}

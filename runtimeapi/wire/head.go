@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 )
 
@@ -333,6 +334,14 @@ func appendLines(dst, lines []byte, without func(name []byte) bool) []byte {
 		lines = lines[end:]
 	}
 	return dst
+}
+
+// Clone is a head that has nothing in common with h.
+func (h *Head) Clone() Head {
+	c := *h
+	c.Detach()
+	c.drop, c.nominated = slices.Clone(h.drop), bytes.Clone(h.nominated)
+	return c
 }
 
 // Detach copies what the head points to, so that it outlives the Reader's next Fill.

@@ -44,6 +44,24 @@ func TestHead(t *testing.T) {
 	}
 }
 
+// A clone stays what it was when the head, and the reader under it, go on to other messages.
+func TestClone(t *testing.T) {
+	in := "POST /x HTTP/1.1\r\nHost: y\r\nConnection: X-Hop\r\nX-Hop: 1\r\nX-Y: z\r\nContent-Length: 0\r\n\r\n"
+	r := NewReader(strings.NewReader(in + "GET /other HTTP/1.1\r\nA: b\r\nTE: c\r\nHost: d\r\n\r\n"))
+	var h Head
+	if err := h.ReadRequest(r); err != nil {
+		t.Fatal(err)
+	}
+	c := h.Clone()
+	want := string(c.Append(nil, "", false))
+	if err := h.ReadRequest(r); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(c.Append(nil, "", false)); got != want || want != "POST /x HTTP/1.1\r\nX-Y: z\r\nContent-Length: 0\r\n\r\n" || string(c.Target) != "/x" {
+		t.Errorf("%q became %q", want, got)
+	}
+}
+
 func TestReframedKeepsTrailersOfChunked(t *testing.T) {
 	h, _, err := readRequest("POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTrailer: A\r\n\r\n")
 	if err != nil {
