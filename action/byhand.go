@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/firedrill-dev/firedrill/envelope"
 	"github.com/firedrill-dev/firedrill/fault"
 )
 
@@ -27,7 +28,7 @@ type Switch struct {
 func (s Switch) On(text []byte, now time.Time) (next []byte, notes []string, err error) {
 	d, err := parseDocument(text)
 	if err != nil {
-		return nil, nil, &Refused{Reason: "the fault set", Err: err, Tip: "see what it means, and write it anew: firedrill faults import"}
+		return nil, nil, &Refused{Reason: "the fault set", Err: err, Tip: s.instead(text)}
 	}
 	m, err := d.byHand(now)
 	if err != nil {
@@ -56,6 +57,17 @@ func (s Switch) On(text []byte, now time.Time) (next []byte, notes []string, err
 	}
 	next, err = d.encode()
 	return next, notes, err
+}
+
+// instead is what to do about a document that cannot be changed by hand.
+func (s Switch) instead(text []byte) string {
+	switch {
+	case envelope.Is(text):
+		return "sign another one: firedrill faults sign"
+	case fault.Translate(text).Members != nil:
+		return "see what it means, and write it anew: firedrill faults import"
+	}
+	return "mend or remove it first"
 }
 
 // shared says what a lease does to the faults that were on before.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -61,8 +62,12 @@ func scripted(t *testing.T) map[string]bool {
 	if err != nil {
 		t.Fatal(err)
 	}
+	onAWS, err := filepath.Glob("testdata/aws/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
 	run := map[string]bool{}
-	for _, script := range append(scripts, "../../.ci/run") {
+	for _, script := range append(slices.Concat(scripts, onAWS), "../../.ci/run") {
 		text, err := os.ReadFile(script)
 		if err != nil {
 			t.Fatal(err)
