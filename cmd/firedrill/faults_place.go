@@ -17,6 +17,7 @@ type faultPlace struct {
 	Lambda string `json:"lambda,omitempty"`
 	File   string `json:"file,omitempty"`
 	Param  string `json:"param,omitempty"` // of SSM Parameter Store
+	S3     string `json:"s3,omitempty"`    // s3://BUCKET/KEY
 	// How AWS is reached.
 	Region   string `json:"region,omitempty"`
 	Endpoint string `json:"endpoint,omitempty"`
@@ -29,6 +30,7 @@ func (p *faultPlace) ways() []placeFlag {
 	return []placeFlag{
 		{"lambda", &p.Lambda, "a function, by name or ARN: the place that its own environment names"},
 		{"param", &p.Param, "a parameter of SSM Parameter Store, by name"},
+		{"s3", &p.S3, "an object, as s3://BUCKET/KEY"},
 		{"file", &p.File, "a file, as in FIREDRILL_CONFIG=file:PATH"},
 	}
 }
@@ -100,7 +102,10 @@ func (p *faultPlace) given() []string {
 
 // check says what is wrong with the place as it was given.
 func (p *faultPlace) check() error {
-	const hint = "name one place: --lambda NAME, --param NAME, --file PATH or --target SAVED"
+	if p.S3 != "" && !strings.HasPrefix(p.S3, "s3://") {
+		return usage("write s3://BUCKET/KEY", "--s3 %s is not an object's address", p.S3)
+	}
+	const hint = "name one place: --lambda NAME, --param NAME, --s3 s3://BUCKET/KEY, --file PATH or --target SAVED"
 	switch names := p.given(); len(names) {
 	case 0:
 		return usage(hint, "whose fault set?")
@@ -113,7 +118,7 @@ func (p *faultPlace) check() error {
 
 // target is the place as actions know it.
 func (p *faultPlace) target() experiment.Target {
-	return experiment.Target{Lambda: p.Lambda, File: p.File, SSM: p.Param}
+	return experiment.Target{Lambda: p.Lambda, File: p.File, SSM: p.Param, S3: strings.TrimPrefix(p.S3, "s3://")}
 }
 
 // resolve makes the place the saved one, where one is named, or the one that failure-lambda's variables name. Flags that say how AWS is reached win over it.

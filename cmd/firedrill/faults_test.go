@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/firedrill-dev/firedrill/internal/moto"
 )
 
@@ -51,6 +54,22 @@ func TestFaultsInParameter(t *testing.T) {
 		{"faults enable exception", "parameter /shop/new: exception on until"},
 		{"faults restore", "as it was before"},
 		{"faults status", "does not exist yet"},
+	} {
+		out, err := byHand(t, dir, env, strings.Fields(step.args)...)
+		if err != nil || !strings.Contains(out, step.want) {
+			t.Fatalf("%s: %v\n%s", step.args, err, out)
+		}
+	}
+	bucket := s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: aws.String(stand), Credentials: localCredentials{}, UsePathStyle: true})
+	if _, err := bucket.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("drills")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ args, want string }{
+		{"faults status --s3 s3://drills/shop.json", "does not exist yet"},
+		{"faults enable latency min=1ms --s3 s3://drills/shop.json", "latency on until"},
+		{"faults status --s3 s3://drills/shop.json", "latency  ON "},
+		{"faults restore --s3 s3://drills/shop.json", "as it was before"},
+		{"faults status --s3 s3://drills/shop.json", "does not exist yet"},
 	} {
 		out, err := byHand(t, dir, env, strings.Fields(step.args)...)
 		if err != nil || !strings.Contains(out, step.want) {
