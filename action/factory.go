@@ -26,7 +26,7 @@ type Deps struct {
 	// Tagged finds the functions that have a tag; nil where there are no tags.
 	Tagged func(ctx context.Context, key, value string) (functions []string, err error)
 	// Injections counts what a function's host enacted for a run; nil if nobody counts.
-	Injections func(ctx context.Context, function, run, kind string) (planned, fired int64, known bool, err error)
+	Injections func(ctx context.Context, function, run, kind string) (Proof, error)
 	// Endpoint is the address that Lambda talks to; empty for AWS itself. An undo record keeps it.
 	Endpoint string
 	// Remote says that the functions run on other machines, so that a file that one names is not one of ours.

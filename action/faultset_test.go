@@ -274,8 +274,8 @@ func TestProof(t *testing.T) {
 	p := filePlace(t, "file", "{}", true)
 	p.target.Proof = filepath.Join(t.TempDir(), "proof.jsonl")
 	a := p.action(t, p.factory(), p.latency())
-	if _, _, known, err := a.Proof(t.Context()); known || err != nil {
-		t.Errorf("no file: known %v, %v", known, err)
+	if proof, err := a.Proof(t.Context()); proof.Known || err != nil {
+		t.Errorf("no file: %+v, %v", proof, err)
 	}
 	var lines []byte
 	for _, r := range []fault.Record{
@@ -288,20 +288,20 @@ func TestProof(t *testing.T) {
 	if err := os.WriteFile(p.target.Proof, lines, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if planned, fired, known, err := a.Proof(t.Context()); planned != 3 || fired != 2 || !known || err != nil {
-		t.Errorf("%d planned, %d fired, known %v, %v", planned, fired, known, err)
+	if proof, err := a.Proof(t.Context()); proof != (Proof{Known: true, Planned: 3, Fired: 2}) || err != nil {
+		t.Errorf("%+v, %v", proof, err)
 	}
 	p = envPlace(t, "inline", variableConfig, "{}", true)
 	a = p.action(t, p.factory(), p.latency())
-	if _, _, known, err := a.Proof(t.Context()); known || err != nil {
-		t.Errorf("nobody counts: known %v, %v", known, err)
+	if proof, err := a.Proof(t.Context()); proof.Known || err != nil {
+		t.Errorf("nobody counts: %+v, %v", proof, err)
 	}
-	p.deps.Injections = func(_ context.Context, function, run, kind string) (int64, int64, bool, error) {
-		return 4, 3, function == "shop" && run == "RUN" && kind == "latency", nil
+	p.deps.Injections = func(_ context.Context, function, run, kind string) (Proof, error) {
+		return Proof{Known: function == "shop" && run == "RUN" && kind == "latency", Planned: 4, Fired: 3}, nil
 	}
 	a = p.action(t, p.factory(), p.latency())
-	if planned, fired, known, err := a.Proof(t.Context()); planned != 4 || fired != 3 || !known || err != nil {
-		t.Errorf("%d planned, %d fired, known %v, %v", planned, fired, known, err)
+	if proof, err := a.Proof(t.Context()); proof != (Proof{Known: true, Planned: 4, Fired: 3}) || err != nil {
+		t.Errorf("%+v, %v", proof, err)
 	}
 }
 

@@ -12,29 +12,35 @@ import (
 	"github.com/firedrill-dev/firedrill/fault"
 )
 
-// Proof counts the injections of this fault in this run: planned by the fault set, fired by the function's host.
-// known is false where nobody counts.
-func (a *FaultSet) Proof(ctx context.Context) (planned, fired int64, known bool, err error) {
+// A Proof counts injections: planned by the fault set, fired by the function's host.
+type Proof struct {
+	Known          bool // somebody counts
+	Planned, Fired int64
+	Late           bool // the count comes from a log that lags: more may be on its way
+}
+
+// Proof counts the injections of this fault in this run.
+func (a *FaultSet) Proof(ctx context.Context) (Proof, error) {
 	switch {
 	case a.proofFile != "":
 		return a.proofFromFile(ctx)
 	case len(a.functions) > 0 && a.factory.deps.Injections != nil:
 		return a.proofOfFunctions(ctx)
 	}
-	return 0, 0, false, nil
+	return Proof{}, nil
 }
 
 // proofOfFunctions adds up what the functions that share the fault set say. It is known if it is of all of them.
-func (a *FaultSet) proofOfFunctions(ctx context.Context) (planned, fired int64, known bool, err error) {
-	known = true
+func (a *FaultSet) proofOfFunctions(ctx context.Context) (Proof, error) {
+	all := Proof{Known: true}
 	for _, function := range a.functions {
-		p, n, counted, err := a.factory.deps.Injections(ctx, plainName(function), a.params.Run, a.condition.Fault)
+		p, err := a.factory.deps.Injections(ctx, plainName(function), a.params.Run, a.condition.Fault)
 		if err != nil {
-			return 0, 0, false, err
+			return Proof{Late: p.Late}, err
 		}
-		planned, fired, known = planned+p, fired+n, known && counted
+		all = Proof{all.Known && p.Known, all.Planned + p.Planned, all.Fired + p.Fired, all.Late || p.Late}
 	}
-	return planned, fired, known, nil
+	return all, nil
 }
 
 // maxRecordLine bounds a line of a proof file; records have a few hundred bytes.
@@ -42,28 +48,29 @@ const maxRecordLine = 64 << 10
 
 // proofFromFile counts the records in the file that the function's FIREDRILL_PROOF names. A file that is not
 // there proves nothing.
-func (a *FaultSet) proofFromFile(ctx context.Context) (planned, fired int64, known bool, err error) {
+func (a *FaultSet) proofFromFile(ctx context.Context) (p Proof, err error) {
 	f, err := os.Open(a.proofFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, 0, false, nil
+		return p, nil
 	}
 	if err != nil {
-		return 0, 0, false, fmt.Errorf("proof file: %w", err)
+		return p, fmt.Errorf("proof file: %w", err)
 	}
 	defer f.Close()
+	p.Known = true
 	lines := bufio.NewReaderSize(f, maxRecordLine)
 	for ctx.Err() == nil {
 		line, err := lines.ReadSlice('\n')
 		if r, ok := fault.ParseRecord(line); ok && r.Run == a.params.Run && r.Kind == fault.Kind(a.condition.Fault) {
-			planned += r.Planned
-			fired += r.Fired
+			p.Planned += r.Planned
+			p.Fired += r.Fired
 		}
 		if errors.Is(err, io.EOF) {
-			return planned, fired, true, nil
+			return p, nil
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return planned, fired, true, fmt.Errorf("proof file: %w", err)
+			return p, fmt.Errorf("proof file: %w", err)
 		}
 	}
-	return planned, fired, true, ctx.Err()
+	return p, ctx.Err()
 }

@@ -108,21 +108,21 @@ func TestTargets(t *testing.T) {
 func TestSharedProof(t *testing.T) {
 	functions := fleet{"pay:live": configured("pay:live", "7", variableConfig, "ssm:/x"), arnPrefix + "stock": configured("stock", "$LATEST", variableConfig, "ssm:/x")}
 	known := map[string]bool{"pay": true, "stock": true}
-	f := NewFactory(Deps{Lambda: functions, Remote: true, Injections: func(_ context.Context, function, run, kind string) (int64, int64, bool, error) {
+	f := NewFactory(Deps{Lambda: functions, Remote: true, Injections: func(_ context.Context, function, run, kind string) (Proof, error) {
 		if run != "RUN" || kind != "exception" {
 			t.Errorf("asked for %s, %s", run, kind)
 		}
-		return 3, 2, known[function], nil
+		return Proof{known[function], 3, 2, function == "pay"}, nil
 	}})
 	a, _, err := one(f.FaultSets(t.Context(), experiment.Condition{Name: "c", Fault: "exception", Target: experiment.Target{Functions: []string{"pay:live", arnPrefix + "stock"}}}, params("RUN")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if planned, fired, all, err := a.Proof(t.Context()); planned != 6 || fired != 4 || !all || err != nil {
-		t.Errorf("%d, %d, %v, %v", planned, fired, all, err)
+	if p, err := a.Proof(t.Context()); p != (Proof{true, 6, 4, true}) || err != nil {
+		t.Errorf("%+v, %v", p, err)
 	}
 	known["stock"] = false
-	if _, _, all, _ := a.Proof(t.Context()); all {
+	if p, _ := a.Proof(t.Context()); p.Known {
 		t.Error("one function is not counted, and the sum is called known")
 	}
 	if names := strings.Join(a.Names(), " "); !strings.Contains(names, "stock") || !strings.Contains(names, "/x") || !strings.Contains(names, "pay:live") {

@@ -59,6 +59,8 @@ type Proof struct {
 	Known   bool  `json:"known"`
 	Planned int64 `json:"planned"`
 	Fired   int64 `json:"fired"`
+	// Late says that the count comes from a log that lags, so that the end of a run may be missing from it.
+	Late bool `json:"-"`
 }
 
 // A Description is what "plan" prints of one action.

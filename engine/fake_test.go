@@ -27,6 +27,7 @@ type cloud struct {
 	failing         bool          // broken requests fail
 	unproven        bool          // injections cannot be counted
 	silent          bool          // injections never fire
+	lag             int           // how often the log is asked before it shows anything
 	after           time.Duration // what users feel once the fault is gone; zero: as before it
 }
 
@@ -106,6 +107,9 @@ func (a *fakeAction) Proof(ctx context.Context) (Proof, error) {
 	switch {
 	case a.c.unproven:
 		return Proof{}, nil
+	case a.c.lag > 0:
+		a.c.lag--
+		return Proof{Late: true}, errors.New("there is no such log yet")
 	case a.c.silent:
 		return Proof{Known: true, Planned: 5}, nil
 	}

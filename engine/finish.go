@@ -18,7 +18,7 @@ const haste = 2 * time.Second
 // finish ends the traffic, counts, judges and reports. Everything is put back by now.
 func (r *runner) finish(ctx context.Context) {
 	r.drain(ctx)
-	r.countAgain()
+	r.countAgain(ctx)
 	if n := len(r.spans); n > 0 && r.spans[n-1].Name == PhaseRecovery && !r.recovery.Recovered && r.m.stop == nil {
 		rec, _ := r.recovered(r.spans[n-1].End) // the last answers are in now
 		r.recovery = rec
@@ -62,15 +62,43 @@ func (r *runner) drain(ctx context.Context) {
 	}
 }
 
+// A log that lags is read again until it shows that the fault has fired.
+const (
+	lagLimit = 30 * time.Second // CloudWatch Logs shows most events within seconds
+	lagPause = 2 * time.Second
+)
+
 // countAgain asks for the proof once more: hosts log an injection when the invocation ends.
-func (r *runner) countAgain() {
+func (r *runner) countAgain(ctx context.Context) {
+	enough := time.Now().Add(lagLimit)
 	for _, ch := range r.conds {
 		if ch.result.Applied == nil {
 			continue
 		}
 		p, err := r.proof(r.undo, ch.action)
+		if p.Late && p.Fired == 0 && r.m.stop == nil {
+			p, err = r.awaitRecords(ctx, ch, enough)
+		}
 		r.noteError(ch.Name+": injections could not be counted", err)
 		ch.prove(p)
+	}
+}
+
+// awaitRecords asks for a proof until there is one, or nobody wants to wait for it any more.
+func (r *runner) awaitRecords(ctx context.Context, ch *change, enough time.Time) (p Proof, err error) {
+	r.tell(Event{Kind: EventNote, Condition: ch.Name, Message: ch.Name + ": waiting for the function's log to show the injections"})
+	for {
+		pause := time.NewTimer(lagPause)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			enough = time.Time{}
+		}
+		pause.Stop()
+		p, err = r.proof(r.undo, ch.action)
+		if p.Fired > 0 || !p.Late || time.Now().After(enough) {
+			return p, err
+		}
 	}
 }
 

@@ -65,7 +65,9 @@ func (r *runner) operation(c command) func() event {
 			drift, journalErr, err := r.revert(action, undo, name, ch.key)
 			at := time.Now()
 			return done(naming(name, "put back", err), func() {
-				r.noteError(ch.Name+": injections could not be counted", proofErr)
+				if !proof.Late { // else it is counted again
+					r.noteError(ch.Name+": injections could not be counted", proofErr)
+				}
 				r.noteError(ch.Name+": the undo could not be journaled", journalErr)
 				ch.prove(proof)
 				r.bookRevert(ch, at, drift, err)

@@ -145,7 +145,7 @@ func TestResultOfAHeldRun(t *testing.T) {
 		if !r.Recovery.Recovered || r.Recovery.Seconds == nil || *r.Recovery.Seconds != 0 {
 			t.Errorf("recovery: %+v", r.Recovery)
 		}
-		if got := r.Conditions[0]; got.Applied == nil || got.Reverted == nil || got.Proof != (Proof{true, 7, 7}) {
+		if got := r.Conditions[0]; got.Applied == nil || got.Reverted == nil || got.Proof != (Proof{Known: true, Planned: 7, Fired: 7}) {
 			t.Errorf("condition: %+v", got)
 		}
 		if l := r.Loads[0]; len(l.Phases) != 3 || l.Phases[1].Due != 1000 || l.Phases[1].Classes["200"] != 1000 || l.Phases[1].Histogram == "" {

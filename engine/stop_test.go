@@ -359,8 +359,39 @@ func TestLateProof(t *testing.T) {
 			return nil
 		}
 		r, err := Run(t.Context(), x, options(t, c))
-		if err != nil || r.Verdict != verdict.Held || r.Conditions[0].Proof != (Proof{true, 7, 7}) {
+		if err != nil || r.Verdict != verdict.Held || r.Conditions[0].Proof != (Proof{Known: true, Planned: 7, Fired: 7}) {
 			t.Errorf("%+v, %v", r, err)
 		}
 	})
+}
+
+// TestLaggingProof: a log that lags is read again, for a while.
+func TestLaggingProof(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		lag     int // asks that see nothing
+		want    verdict.Outcome
+		longest time.Duration
+	}{
+		{"comes", 5, verdict.Held, 10 * time.Second},
+		{"never comes", 1000, verdict.Inconclusive, 40 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, x := newCloud(), example(t)
+				c.lag = test.lag
+				r, err := Run(t.Context(), x, options(t, c))
+				if err != nil {
+					t.Fatal(err)
+				}
+				waited := r.Ended.Sub(r.Phases[len(r.Phases)-1].End)
+				if r.Verdict != test.want || r.Conditions[0].Proof.Known != (test.want == verdict.Held) || waited > test.longest {
+					t.Errorf("%s: %s, %+v, waited %s", r.Verdict, r.Reason, r.Conditions[0].Proof, waited)
+				}
+				if noted := len(r.Notes) > 0; noted != (test.want != verdict.Held) {
+					t.Errorf("notes %q", r.Notes)
+				}
+			})
+		})
+	}
 }

@@ -35,10 +35,15 @@ func (r Record) AppendJSON(dst []byte) []byte {
 }
 
 // ParseRecord reads a line of a log. It is false for lines that hold no record. A prefix, such as a time that
-// a log driver puts in front, does no harm.
+// a log driver puts in front, does no harm; nor does an envelope of JSON whose member "message" is the record or
+// its text, as Lambda's JSON log format has it.
 func ParseRecord(line []byte) (Record, bool) {
 	var r Record
 	at := bytes.Index(line, []byte(recordMark))
+	if at < 0 {
+		line = unwrapped(line)
+		at = bytes.Index(line, []byte(recordMark))
+	}
 	if at < 0 {
 		return r, false
 	}
@@ -46,4 +51,18 @@ func ParseRecord(line []byte) (Record, bool) {
 		return Record{}, false
 	}
 	return r, true
+}
+
+// unwrapped is the text in the member "message" of a line that is a JSON object; nil if there is none.
+func unwrapped(line []byte) []byte {
+	if !bytes.Contains(line, []byte(`\"firedrill\"`)) {
+		return nil
+	}
+	var envelope struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(line, &envelope) != nil {
+		return nil
+	}
+	return []byte(envelope.Message)
 }

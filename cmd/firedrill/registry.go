@@ -73,8 +73,8 @@ type faultSet struct{ *action.FaultSet }
 
 // Proof implements engine.Prover.
 func (a faultSet) Proof(ctx context.Context) (engine.Proof, error) {
-	planned, fired, known, err := a.FaultSet.Proof(ctx)
-	return engine.Proof{Known: known, Planned: planned, Fired: fired}, err
+	proof, err := a.FaultSet.Proof(ctx)
+	return engine.Proof(proof), err
 }
 
 // Describe implements engine.Describer.
@@ -85,11 +85,7 @@ func (a faultSet) Describe(ctx context.Context) (engine.Description, error) {
 
 // invokeProbe invokes a function for a measure.
 func (s *session) invokeProbe(ctx context.Context, name string, payload []byte) (probe.InvokeResult, error) {
-	client, err := s.lambda(ctx)
-	if err != nil {
-		return probe.InvokeResult{}, err
-	}
-	out, err := invoke(ctx, client, name, payload)
+	out, err := s.invoke(ctx, name, payload)
 	if err != nil {
 		return probe.InvokeResult{}, err
 	}
@@ -101,10 +97,6 @@ func (s *session) invokeProbe(ctx context.Context, name string, payload []byte) 
 
 // invokeLoad invokes a function for a load.
 func (s *session) invokeLoad(ctx context.Context, name string, payload []byte) (status int, functionError string, err error) {
-	client, err := s.lambda(ctx)
-	if err != nil {
-		return 0, "", err
-	}
-	out, err := invoke(ctx, client, name, payload)
+	out, err := s.invoke(ctx, name, payload)
 	return out.status, out.functionError, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	taggingtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -141,3 +142,20 @@ func (s *services) tagged(ctx context.Context, key, value string) ([]string, err
 	}
 	return out, nil
 }
+
+// logs makes a client for CloudWatch Logs, which reads what functions have logged.
+func (s *services) logs(ctx context.Context) (action.LogsAPI, error) {
+	at, err := s.home(ctx, "cloudwatch_logs")
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := s.config(ctx, "cloudwatch_logs", at)
+	if err != nil {
+		return nil, err
+	}
+	return cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { o.RetryMaxAttempts = logAttempts }), nil
+}
+
+// logAttempts is how often a request to CloudWatch Logs is made before its error counts. FilterLogEvents is throttled
+// at a few requests a second, which other readers of the account's logs share.
+const logAttempts = 6

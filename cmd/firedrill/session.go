@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/firedrill-dev/firedrill/action"
 	"github.com/firedrill-dev/firedrill/envelope"
 	"github.com/firedrill-dev/firedrill/local"
 )
@@ -29,6 +31,7 @@ type session struct {
 	services *services
 	signer   *envelope.Signer // nil: fault sets are not signed
 	audience []string         // of those in files
+	logs     *action.Logs     // counts the injections of functions in AWS
 
 	mu     sync.Mutex // loads ask for the client from many goroutines
 	client *lambda.Client
@@ -48,6 +51,7 @@ func (a *app) open(ctx context.Context, in inputs, logs io.Writer) (*session, er
 	if s.endpoint == "" {
 		s.endpoint = a.getenv("AWS_ENDPOINT_URL_LAMBDA")
 	}
+	s.logs = action.NewLogs(lazyLambda{s}, s.services.logs)
 	if in.local != "" {
 		if in.endpoint != "" {
 			return nil, usage("use one of them", "--local and --endpoint-url exclude each other")
@@ -101,29 +105,41 @@ func (s *session) lambda(ctx context.Context) (*lambda.Client, error) {
 	return client, nil
 }
 
-// injections counts what a run injected into a function, as the local host read it from the function's log.
-// It is not known for functions elsewhere.
-func (s *session) injections(ctx context.Context, function, run, kind string) (planned, fired int64, known bool, err error) {
+// injections counts what a run injected into a function: as a host of ours read it from the function's log, or as
+// the function's log in AWS tells.
+func (s *session) injections(ctx context.Context, function, run, kind string) (action.Proof, error) {
 	var list []local.Injection
+	var err error
 	switch {
 	case s.host != nil:
 		list = s.host.Injections(run)
 	case isLoopback(s.endpoint):
-		if list, err = fetchInjections(ctx, s.endpoint, run); err != nil {
-			return 0, 0, false, err
-		}
+		list, err = fetchInjections(ctx, s.endpoint, run)
 	default:
-		return 0, 0, false, nil
+		err = errNoHost
 	}
+	switch {
+	case errors.Is(err, errNoHost) && s.logs == nil:
+		return action.Proof{}, nil
+	case errors.Is(err, errNoHost):
+		return s.logs.Count(ctx, function, run, kind)
+	case err != nil:
+		return action.Proof{}, err
+	}
+	p := action.Proof{Known: true}
 	for _, in := range list {
 		if in.Function == function && in.Kind == kind {
-			planned += in.Planned
-			fired += in.Fired
+			p.Planned += in.Planned
+			p.Fired += in.Fired
 		}
 	}
-	return planned, fired, true, nil
+	return p, nil
 }
 
+// errNoHost says that the Lambda API is not that of a host of ours, which would count.
+var errNoHost = errors.New("it is no host of Firedrill's")
+
+// fetchInjections asks a host of ours; errNoHost if it is none.
 func fetchInjections(ctx context.Context, endpoint, run string) ([]local.Injection, error) {
 	address := strings.TrimSuffix(endpoint, "/") + "/_firedrill/injections?run=" + url.QueryEscape(run)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -135,6 +151,9 @@ func fetchInjections(ctx context.Context, endpoint, run string) ([]local.Injecti
 		return nil, fmt.Errorf("count injections: %w", err)
 	}
 	defer resp.Body.Close()
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "application/json" || resp.StatusCode == http.StatusNotFound {
+		return nil, errNoHost
+	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("count injections: %s answered %s", endpoint, resp.Status)
 	}

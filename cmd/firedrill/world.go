@@ -94,10 +94,19 @@ type invocation struct {
 	payload       []byte
 }
 
-// invoke calls a function and waits. A refusal by Lambda (throttled, not found) is an answer with its
+// invoke calls a function and waits. The end of its log comes back, too, and is searched for records of injections
+// where nobody else counts them. A refusal by Lambda (throttled, not found) is an answer with its
 // status, not an error; an error means that there was no answer.
-func invoke(ctx context.Context, client *lambda.Client, name string, payload []byte) (invocation, error) {
-	out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(name), Payload: payload, LogType: lambdatypes.LogTypeNone})
+func (s *session) invoke(ctx context.Context, name string, payload []byte) (invocation, error) {
+	client, err := s.lambda(ctx)
+	if err != nil {
+		return invocation{}, err
+	}
+	in := &lambda.InvokeInput{FunctionName: aws.String(name), Payload: payload, LogType: lambdatypes.LogTypeNone}
+	if s.host == nil {
+		in.LogType = lambdatypes.LogTypeTail
+	}
+	out, err := client.Invoke(ctx, in)
 	if err != nil {
 		var refused interface{ HTTPStatusCode() int }
 		var api smithy.APIError
@@ -105,6 +114,9 @@ func invoke(ctx context.Context, client *lambda.Client, name string, payload []b
 			return invocation{status: refused.HTTPStatusCode(), functionError: "", payload: []byte(api.ErrorMessage())}, nil
 		}
 		return invocation{}, err
+	}
+	if s.host == nil && s.logs != nil {
+		s.logs.Tail(aws.ToString(out.LogResult))
 	}
 	return invocation{status: int(out.StatusCode), functionError: aws.ToString(out.FunctionError), payload: out.Payload}, nil
 }
