@@ -37,3 +37,14 @@ func denied(l location, what string, err error, permissions string) error {
 	}
 	return err
 }
+
+// readLimit is what a function takes from a store on the network.
+const readLimit = 256 << 10
+
+// readable refuses a fault set that functions would not take.
+func readable(l location, next snapshot) error {
+	if len(next.data) <= readLimit {
+		return nil
+	}
+	return &Refused{Reason: fmt.Sprintf("%s: the fault set would have %d bytes, and a function reads %d", l, len(next.data), readLimit), Tip: "shorten the fault set"}
+}

@@ -228,7 +228,10 @@ func TestConcurrentEdits(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if d = edit.edit(d); d == nil {
+				if d = edit.edit(d); d == nil && p.remove == nil {
+					return
+				}
+				if d == nil {
 					p.remove()
 				} else {
 					edited, err := json.Marshal(d)

@@ -21,7 +21,9 @@ type Deps struct {
 	// SSM makes a client for parameters; nil if there is no access. So do those for the other services.
 	SSM func(ctx context.Context, at Service) (SSMAPI, error)
 	S3  func(ctx context.Context, at Service) (S3API, error)
-	// Home says where this process itself asks a service ("ssm", "s3"), for targets that are not a function's; nil: nowhere.
+	// AppConfig makes a client for its control side, likewise.
+	AppConfig func(ctx context.Context, at Service) (AppConfigAPI, error)
+	// Home says where this process itself asks a service ("ssm", "s3", "appconfig"), for targets that are not a function's; nil: nowhere.
 	Home func(ctx context.Context, service string) (Service, error)
 	// Tagged finds the functions that have a tag; nil where there are no tags.
 	Tagged func(ctx context.Context, key, value string) (functions []string, err error)
@@ -179,6 +181,8 @@ func (f *Factory) find(l location) (store, error) {
 		return ssmStore{l, f.deps.SSM}, nil
 	case kindS3:
 		return s3Store{l, f.deps.S3}, nil
+	case kindAppConfig:
+		return appConfigStore{l, f.deps.AppConfig}, nil
 	}
 	return nil, fmt.Errorf("the undo record is of a store %q that this version does not know", l.Kind)
 }
@@ -192,6 +196,7 @@ type undoRecord struct {
 	Original []byte          `json:"original"` // the pristine bytes
 	Existed  bool            `json:"existed"`
 	Mode     uint32          `json:"mode,omitempty"`
+	Ref      string          `json:"ref,omitempty"`    // the pristine version
 	Before   json.RawMessage `json:"before,omitempty"` // our member before the change; absent if there was none
 	Member   json.RawMessage `json:"member"`           // our member, at the first share
 }

@@ -83,7 +83,7 @@ func (a *FaultSet) Prepare(ctx context.Context) (json.RawMessage, error) {
 	}
 	return json.Marshal(undoRecord{
 		V: undoVersion, Place: a.place, Run: a.params.Run, Kind: a.condition.Fault,
-		Original: pristine.data, Existed: pristine.exists, Mode: uint32(pristine.mode),
+		Original: pristine.data, Existed: pristine.exists, Mode: uint32(pristine.mode), Ref: pristine.ref,
 		Before: d.get(a.condition.Fault), Member: member,
 	})
 }
@@ -145,11 +145,19 @@ func (a *FaultSet) Renew(ctx context.Context, undo json.RawMessage, share float6
 	if err != nil {
 		return err
 	}
+	s, err := a.factory.open(u.Place)
+	if err != nil {
+		return err
+	}
+	early := 3 * a.params.Lease
+	if s, ok := s.(slow); ok {
+		early += s.delay()
+	}
 	return a.change(ctx, u.Place, func(d document, mine drill) error {
 		if !slices.Contains(mine.Armed, u.Kind) || canonical(d.get(u.Kind), "percentage") != canonical(u.Member, "percentage") {
 			return fmt.Errorf("%s: somebody else has removed or changed the fault %s", u.Place, u.Kind)
 		}
-		if canonical(d.get(u.Kind)) == canonical(member) && longEnough(mine.ExpiresAt, a.params.Lease) {
+		if canonical(d.get(u.Kind)) == canonical(member) && longEnough(mine.ExpiresAt, early) {
 			return errUnchanged
 		}
 		d.put(u.Kind, member)
@@ -160,11 +168,11 @@ func (a *FaultSet) Renew(ctx context.Context, undo json.RawMessage, share float6
 // errUnchanged ends a change without writing.
 var errUnchanged = errors.New("unchanged")
 
-// longEnough says that a lease needs no renewal: three of the runner's leases are still to come, because the
-// store gave it a longer one than it asked for.
-func longEnough(expires string, lease time.Duration) bool {
+// longEnough says that a lease needs no renewal yet: more than enough of it is still to come, because the store gave
+// it a longer one than the runner asked for.
+func longEnough(expires string, enough time.Duration) bool {
 	at, err := time.Parse(time.RFC3339Nano, expires)
-	return err == nil && time.Until(at) > 3*lease
+	return err == nil && time.Until(at) > enough
 }
 
 // change edits the document and extends the lease, in one write.
@@ -246,5 +254,5 @@ func (u undoRecord) original() (snapshot, document, error) {
 	if err != nil {
 		return snapshot{}, nil, fmt.Errorf("the undo record's original %w", err)
 	}
-	return snapshot{u.Original, u.Existed, fs.FileMode(u.Mode)}, d, nil
+	return snapshot{u.Original, u.Existed, fs.FileMode(u.Mode), u.Ref}, d, nil
 }

@@ -21,8 +21,11 @@ const (
 	variableDisabled = "FIREDRILL_DISABLED"
 	variableOff      = "FAILURE_LAMBDA_DISABLED"
 
-	variableFailureParam = "FAILURE_INJECTION_PARAM"
-	variableChaosParam   = "CHAOS_PARAM"
+	variableFailureApplication = "FAILURE_APPCONFIG_APPLICATION"
+	variableFailureEnvironment = "FAILURE_APPCONFIG_ENVIRONMENT"
+	variableFailureProfile     = "FAILURE_APPCONFIG_CONFIGURATION"
+	variableFailureParam       = "FAILURE_INJECTION_PARAM"
+	variableChaosParam         = "CHAOS_PARAM"
 )
 
 // locate finds the fault set of a single target.
@@ -37,6 +40,8 @@ func (f *Factory) locate(ctx context.Context, t experiment.Target) (location, er
 		return f.direct(ctx, kindSSM, t.SSM)
 	case t.S3 != "":
 		return f.direct(ctx, kindS3, t.S3)
+	case t.AppConfig != "":
+		return f.direct(ctx, kindAppConfig, t.AppConfig)
 	}
 	return location{}, errors.New("the target is empty: name a lambda or the place of a fault set")
 }
@@ -57,7 +62,7 @@ func (f *Factory) direct(ctx context.Context, kind, name string) (location, erro
 	if kind == kindS3 {
 		place.Account = ""
 	}
-	return place, nil
+	return f.known(ctx, place)
 }
 
 // expand is one target for each that t means.
@@ -184,12 +189,17 @@ func (f *Factory) locateConfig(ctx context.Context, h host) (location, error) {
 		return f.inService(ctx, h, kindSSM, variableConfig, rest)
 	case scheme == "s3":
 		return f.inService(ctx, h, kindS3, variableConfig, strings.TrimPrefix(rest, "//"))
+	case scheme == "appconfig":
+		return f.inService(ctx, h, kindAppConfig, variableConfig, rest)
 	}
-	return location{}, h.refuse(variableConfig, config, "is not a source that can be written", "use ssm:NAME, s3://BUCKET/KEY, file:PATH, env:NAME or inline JSON")
+	return location{}, h.refuse(variableConfig, config, "is not a source that can be written", "use ssm:NAME, s3://BUCKET/KEY, appconfig:APPLICATION/ENVIRONMENT/PROFILE, file:PATH, env:NAME or inline JSON")
 }
 
 // locateOther reads the variables of other tools, in the order in which a function does.
 func (f *Factory) locateOther(ctx context.Context, h host) (location, error) {
+	if profile := h.env[variableFailureProfile]; profile != "" {
+		return f.inService(ctx, h, kindAppConfig, variableFailureProfile, h.env[variableFailureApplication]+"/"+h.env[variableFailureEnvironment]+"/"+profile)
+	}
 	for _, name := range []string{variableFailureParam, variableChaosParam} {
 		if parameter := h.env[name]; parameter != "" {
 			return f.inService(ctx, h, kindSSM, name, parameter)
@@ -244,7 +254,7 @@ func (f *Factory) inService(ctx context.Context, h host, kind, variable, name st
 		place.Account = "" // the names of buckets are the world's, and functions here have no account
 	}
 	if f.deps.Remote {
-		return place, nil
+		return f.known(ctx, place)
 	}
 	own := "AWS_ENDPOINT_URL_" + strings.ToUpper(kind)
 	for _, v := range []string{"AWS_ENDPOINT_URL", own} {
@@ -254,6 +264,14 @@ func (f *Factory) inService(ctx context.Context, h host, kind, variable, name st
 	}
 	if place.Endpoint == "" {
 		return location{}, h.refuse(variable, name, "is read at no address that is known", "a function on this machine says where: "+own+" in its environment")
+	}
+	return f.known(ctx, place)
+}
+
+// known is the place under the name by which it is written.
+func (f *Factory) known(ctx context.Context, place location) (location, error) {
+	if place.Kind == kindAppConfig {
+		return f.identify(ctx, place)
 	}
 	return place, nil
 }
@@ -268,6 +286,12 @@ func (f *Factory) home(ctx context.Context, kind string) (Service, error) {
 
 // malformed says what is wrong with a name in a service.
 func malformed(kind, name string) (why, tip string) {
+	if kind == kindAppConfig {
+		if parts := strings.Split(name, "/"); len(parts) != 3 || slices.Contains(parts, "") {
+			return "is not an AppConfig profile", "write APPLICATION/ENVIRONMENT/PROFILE"
+		}
+		return "", ""
+	}
 	if kind == kindS3 {
 		if bucket, key, _ := strings.Cut(name, "/"); bucket == "" || key == "" || strings.ContainsAny(bucket, "@:?#%\\ ") {
 			return "is not an object's address", "write s3://BUCKET/KEY"

@@ -30,7 +30,7 @@ type place struct {
 	deps   Deps
 	get    func() (text string, exists bool)
 	set    func(text string)
-	remove func()
+	remove func() // nil where that cannot be
 	calls  *faults
 
 	signer  *envelope.Signer // of what this place's owner and runs write; nil: nobody signs
@@ -68,6 +68,7 @@ func places(t *testing.T) []place {
 		signedPlace(filePlace(t, "file, signed", quietText, true), false), signedPlace(filePlace(t, "file, signed, recovered without the key", quietText, true), true),
 		signedPlace(envPlace(t, "variable, signed", "FAULTS", quietText, true), false), signedPlace(envPlace(t, "inline, signed, nothing", variableConfig, "{}", true), true),
 		s3Place(t, "object", ownerText, true), s3Place(t, "object, empty", "", true), s3Place(t, "object, absent", "", false),
+		appConfigPlace(t, "profile", ownerText), appConfigPlace(t, "profile, nothing", "{}"),
 	}
 }
 

@@ -42,7 +42,7 @@ func (u undoRecord) restore(now snapshot, again func(before []byte, d document) 
 		}
 	}
 	if d.same(original) {
-		return snapshot{pristine.data, pristine.exists, pristine.mode}, true, "", nil
+		return pristine, true, "", nil
 	}
 	if drift == "" && !stillOurs(d, u.Run) {
 		drift = u.foreign(d, original)

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ type snapshot struct {
 	data   []byte
 	exists bool
 	mode   fs.FileMode // of a file
+	ref    string      // what the place itself calls this content: a version, to come back to
 }
 
 // A location is a store's place.
@@ -22,8 +24,9 @@ type location struct {
 	Path     string `json:"path,omitempty"`     // of the file
 	Function string `json:"function,omitempty"` // ARN, or the name as it was given
 	Variable string `json:"variable,omitempty"`
-	Name     string `json:"name,omitempty"`     // in the service: PARAMETER, BUCKET/KEY
+	Name     string `json:"name,omitempty"`     // in the service: PARAMETER, BUCKET/KEY, APPLICATION/ENVIRONMENT/PROFILE
 	Endpoint string `json:"endpoint,omitempty"` // of the service's API; empty for AWS itself
+	Title    string `json:"title,omitempty"`    // what people call it, where Name is made of ids
 	Region   string `json:"region,omitempty"`
 	Account  string `json:"account,omitempty"` // empty where it is not known
 	// Embedded says that the function lives in the run's own process and is gone when that is.
@@ -38,6 +41,8 @@ const (
 	kindEnv  = "lambda-environment"
 	kindSSM  = "ssm"
 	kindS3   = "s3"
+
+	kindAppConfig = "appconfig"
 )
 
 // key identifies the place for "one run per target at a time".
@@ -64,6 +69,8 @@ func (l location) String() string {
 		return "parameter " + l.Name
 	case kindS3:
 		return "object s3://" + l.Name
+	case kindAppConfig:
+		return "AppConfig profile " + cmp.Or(l.Title, l.Name)
 	}
 	return fmt.Sprintf("variable %s of function %s", l.Variable, l.Function)
 }
@@ -82,6 +89,11 @@ type store interface {
 // A bounded store takes no document of any size. fits is asked before anything is changed.
 type bounded interface {
 	fits(ctx context.Context, next snapshot) error
+}
+
+// A slow store takes a while until functions see what was written; leases are renewed so much earlier.
+type slow interface {
+	delay() time.Duration
 }
 
 // errGone says that the place of a document is no more: the folder, the function, the host.

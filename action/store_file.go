@@ -69,7 +69,7 @@ func (s fileStore) read(context.Context) (snapshot, error) {
 	if len(data) > maxDocument {
 		return snapshot{}, &Refused{Reason: fmt.Sprintf("fault set %s is larger than %d bytes", s.path, maxDocument), Tip: "no fault set is: is this the right file?"}
 	}
-	return snapshot{data, true, info.Mode().Perm()}, nil
+	return snapshot{data: data, exists: true, mode: info.Mode().Perm()}, nil
 }
 
 func (s fileStore) update(ctx context.Context, change func(snapshot) (snapshot, bool, error)) error {

@@ -28,8 +28,6 @@ type S3API interface {
 const (
 	s3Attempts = 8
 	s3Pause    = 100 * time.Millisecond
-	// s3Limit is what a function takes from a store on the network.
-	s3Limit = 256 << 10
 )
 
 // s3Store keeps a fault set in an object. Each write says which object it replaces, by its ETag, so that S3 refuses
@@ -82,13 +80,13 @@ func (s s3Store) get(ctx context.Context, api S3API) (object, error) {
 		return object{}, denied(s.place, "read", err, "s3:GetObject and, to tell a missing object from a forbidden one, s3:ListBucket")
 	}
 	defer out.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(out.Body, s3Limit+1))
+	data, err := io.ReadAll(io.LimitReader(out.Body, readLimit+1))
 	if err != nil {
 		return object{}, fmt.Errorf("read %s: %w", s.place, err)
 	}
 	switch {
-	case len(data) > s3Limit:
-		return object{}, &Refused{Reason: fmt.Sprintf("%s is larger than %d bytes", s.place, s3Limit), Tip: "no fault set is: is this the right object?"}
+	case len(data) > readLimit:
+		return object{}, &Refused{Reason: fmt.Sprintf("%s is larger than %d bytes", s.place, readLimit), Tip: "no fault set is: is this the right object?"}
 	case out.ObjectLockMode != "" || out.ObjectLockLegalHoldStatus == types.ObjectLockLegalHoldStatusOn:
 		return object{}, &Refused{Reason: s.place.String() + " is locked: a new version of it would not be", Tip: "keep fault sets where objects are not locked"}
 	case out.ETag == nil:
@@ -185,9 +183,4 @@ func encodeTags(tags []types.Tag) string {
 }
 
 // fits implements bounded.
-func (s s3Store) fits(_ context.Context, next snapshot) error {
-	if len(next.data) <= s3Limit {
-		return nil
-	}
-	return &Refused{Reason: fmt.Sprintf("%s: the fault set would have %d bytes, and a function reads %d", s.place, len(next.data), s3Limit), Tip: "shorten the fault set"}
-}
+func (s s3Store) fits(_ context.Context, next snapshot) error { return readable(s.place, next) }

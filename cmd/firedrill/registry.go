@@ -17,6 +17,7 @@ func (s *session) faultSets() *action.Factory {
 		Lambda:     lazyLambda{s},
 		SSM:        s.services.ssm,
 		S3:         s.services.s3,
+		AppConfig:  s.services.appConfig,
 		Home:       s.services.home,
 		Injections: s.injections,
 		Endpoint:   s.endpoint,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/appconfig"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	taggingtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
@@ -119,6 +120,15 @@ func (s *services) s3(ctx context.Context, at action.Service) (action.S3API, err
 		return nil, err
 	}
 	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = at.Endpoint != "" }), nil
+}
+
+// appConfig makes a client for AppConfig's control side.
+func (s *services) appConfig(ctx context.Context, at action.Service) (action.AppConfigAPI, error) {
+	cfg, err := s.config(ctx, "appconfig", at)
+	if err != nil {
+		return nil, err
+	}
+	return appconfig.NewFromConfig(cfg), nil
 }
 
 // tagged finds the functions that have a tag.
