@@ -43,6 +43,10 @@ func TestScripts(t *testing.T) {
 			"sub":     substitute,
 			"bigfile": bigFile,
 			"exits":   exits,
+
+			"checkout":    checkout,
+			"functionzip": functionZip,
+			"moto":        moto,
 		},
 	})
 }

@@ -1,0 +1,61 @@
+package layer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Arch is an instruction set, as Lambda names it.
+type Arch string
+
+// The two that Lambda has.
+const (
+	X86   Arch = "x86_64"
+	ARM64 Arch = "arm64"
+)
+
+// Arches are all of them.
+func Arches() []Arch { return []Arch{X86, ARM64} }
+
+// ParseArch understands Lambda's names, Go's and the kernel's.
+func ParseArch(s string) (Arch, error) {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "x86_64", "amd64", "x86-64":
+		return X86, nil
+	case "arm64", "aarch64":
+		return ARM64, nil
+	}
+	return "", fmt.Errorf("architecture %q is unknown: x86_64 (amd64) or arm64", s)
+}
+
+// GoArch is Go's name for it.
+func (a Arch) GoArch() string {
+	if a == X86 {
+		return "amd64"
+	}
+	return string(a)
+}
+
+var errNoProgram = errors.New("is not a program for 64-bit Linux on x86_64 or arm64")
+
+// programArch reads the architecture from the beginning of a Linux program.
+func programArch(r io.Reader) (Arch, error) {
+	var head [20]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return "", errNoProgram
+	}
+	const class64, littleEndian = 2, 1
+	if string(head[:4]) != "\x7fELF" || head[4] != class64 || head[5] != littleEndian {
+		return "", errNoProgram
+	}
+	switch binary.LittleEndian.Uint16(head[18:]) { // the machine
+	case 62:
+		return X86, nil
+	case 183:
+		return ARM64, nil
+	}
+	return "", errNoProgram
+}
