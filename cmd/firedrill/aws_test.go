@@ -37,7 +37,7 @@ func TestScriptsOnAWS(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"waitfor": waitFor, "sub": substitute, "exits": exits,
+			"waitfor": waitFor, "sub": substitute, "exits": exits, "checkout": checkout,
 			"parameter": account.parameter,
 		},
 	})

@@ -2,12 +2,10 @@ package main
 
 import (
 	"archive/zip"
-	"bufio"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -69,33 +67,4 @@ func functionZip(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(w.Close())
 	ts.Check(f.Close())
-}
-
-// moto starts AWS's stand-in and leads the script's commands to it.
-func moto(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 0 {
-		ts.Fatalf("usage: moto")
-	}
-	cmd := exec.Command("moto_server", "-H", "127.0.0.1", "-p", "0")
-	cmd.Env = append(os.Environ(), "PYTHONUNBUFFERED=1")
-	output, w := io.Pipe()
-	cmd.Stdout, cmd.Stderr = w, w
-	ts.Check(cmd.Start())
-	ts.Defer(func() {
-		_ = cmd.Process.Kill()
-		_ = w.Close()
-		_ = cmd.Wait() // killed
-	})
-	running := regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
-	for lines := bufio.NewScanner(output); lines.Scan(); {
-		if m := running.FindStringSubmatch(lines.Text()); m != nil {
-			go func() { _, _ = io.Copy(io.Discard, output) }()
-			ts.Setenv("AWS_ENDPOINT_URL", m[1])
-			ts.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-			ts.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-			ts.Setenv("AWS_REGION", "eu-west-1")
-			return
-		}
-	}
-	ts.Fatalf("moto_server does not start")
 }

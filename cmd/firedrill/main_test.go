@@ -46,7 +46,6 @@ func TestScripts(t *testing.T) {
 
 			"checkout":    checkout,
 			"functionzip": functionZip,
-			"moto":        moto,
 		},
 	})
 }

@@ -1,15 +1,8 @@
 package layer_test
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -18,46 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/firedrill-dev/firedrill/deploy/layer"
+	"github.com/firedrill-dev/firedrill/internal/moto"
 )
 
-// moto starts moto_server, AWS's stand-in, on a free port and returns its address. It skips where there is none;
-// if FIREDRILL_REQUIRE names moto, its absence fails.
-func moto(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("moto_server")
-	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("FIREDRILL_REQUIRE"), ","), "moto") {
-			t.Fatal("FIREDRILL_REQUIRE names moto, and there is no moto_server in the PATH")
-		}
-		t.Skip("there is no moto_server in the PATH")
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, path, "-H", "127.0.0.1", "-p", "0")
-	output, w := io.Pipe()
-	cmd.Stdout, cmd.Stderr = w, w
-	cmd.Env = append(os.Environ(), "PYTHONUNBUFFERED=1")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		_ = w.Close()
-		_ = cmd.Wait() // killed
-	})
-	running := regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
-	lines := bufio.NewScanner(output)
-	for lines.Scan() {
-		if m := running.FindStringSubmatch(lines.Text()); m != nil {
-			go func() { _, _ = io.Copy(io.Discard, output) }()
-			return m[1]
-		}
-	}
-	t.Fatal("moto_server does not start")
-	return ""
-}
-
 func TestPublish(t *testing.T) {
-	client := lambda.New(lambda.Options{Region: "eu-west-1", BaseEndpoint: aws.String(moto(t)),
+	client := lambda.New(lambda.Options{Region: moto.Region, BaseEndpoint: aws.String(moto.Start(t)),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")})
 	var content bytes.Buffer
 	if err := (layer.Contents{Arch: layer.ARM64, Proxy: []byte(arm64)}).Write(&content); err != nil {
