@@ -4,14 +4,23 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+	"unicode"
 )
+
+// maxPath bounds the text of a path, in bytes.
+const maxPath = 1000
 
 // dotted is a dotted path, split.
 type dotted []string
 
 func parsePath(text string) (dotted, error) {
+	if len(text) > maxPath {
+		return nil, fmt.Errorf("is a path of %d bytes, more than %d", len(text), maxPath)
+	}
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return nil, errors.New("is not a path: it has a control character")
+	}
 	segments := strings.Split(text, ".")
 	for _, s := range segments {
 		if s == "" {
@@ -31,8 +40,9 @@ type clause struct {
 func compileMatch(conditions []Condition) ([]clause, []Problem) {
 	var clauses []clause
 	var problems []Problem
+	var expressions patterns
 	for i, c := range conditions {
-		compiled, problem := c.compile()
+		compiled, problem := c.compile(&expressions)
 		if problem != nil {
 			problem.Field = fmt.Sprintf("[%d].%s", i, problem.Field)
 			problems = append(problems, *problem)
@@ -43,7 +53,7 @@ func compileMatch(conditions []Condition) ([]clause, []Problem) {
 	return clauses, problems
 }
 
-func (c Condition) compile() (clause, *Problem) {
+func (c Condition) compile(expressions *patterns) (clause, *Problem) {
 	p, err := parsePath(c.Path)
 	if err != nil {
 		return clause{}, &Problem{Field: "path", Value: c.Path, Message: err.Error()}
@@ -61,7 +71,7 @@ func (c Condition) compile() (clause, *Problem) {
 		prefix := []byte(c.Value)
 		test = func(text []byte) bool { return bytes.HasPrefix(text, prefix) }
 	case "regex":
-		expression, err := regexp.Compile(c.Value)
+		expression, err := expressions.compile(c.Value)
 		if err != nil {
 			return clause{}, &Problem{Field: "value", Value: valueText(c.Value), Message: fmt.Sprintf("is not a regular expression (RE2): %v", err)}
 		}
