@@ -1,9 +1,11 @@
 package firedrill
 
 import (
+	"errors"
 	"io"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/fault"
@@ -79,13 +81,20 @@ func (j *journal) print(line []byte) {
 	}
 }
 
-// appendFile opens the file for each line: injections are rare, and whoever reads the file may move it away.
+// appendFile opens the file for each line: injections are rare, and whoever reads the file may move it away. It must be
+// a regular one: opening a pipe would wait for its reader, and writing to a full one, too.
 func appendFile(path string, line []byte) error {
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NONBLOCK, 0o644)
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(line)
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is not a regular file")
+	}
+	if err == nil {
+		_, err = file.Write(line)
+	}
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/fault"
@@ -166,7 +167,14 @@ func openProof(path string, log *journal) io.Writer {
 	if path == "" {
 		return nil
 	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	// Opening a pipe would wait for its reader, and writing to a full one, too.
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NONBLOCK, 0o600)
+	if err == nil {
+		if info, statErr := f.Stat(); statErr != nil || !info.Mode().IsRegular() {
+			_ = f.Close()
+			err = errors.New("it is not a regular file")
+		}
+	}
 	if err != nil {
 		log.problem(fault.Problem{Field: Proof, Value: path, Message: "cannot be opened, records go to the log only: " + err.Error()})
 		return nil
