@@ -7,7 +7,7 @@ import (
 
 // room is how much the temporary folder of thumbnail has. Lambda's has 512 MB and more; a laptop's has no limit that
 // one would like to reach, so that this one is played: see scratch.
-const room = 64 * mb
+const room = 32 * mb
 
 // scratch is a file in the temporary folder, without a name, so that none is left behind. Writing fails as it does on
 // a full disk once such files of this process, the one that the fault makes included, take more than the room.

@@ -30,7 +30,7 @@ type result struct {
 	Checksum uint32 `json:"checksum"`
 }
 
-const pictureOnDisk = 24 * mb
+const pictureOnDisk = 12 * mb
 
 // thumbnailCareless keeps the picture in the temporary folder while it works on it. "There is always room in /tmp."
 func thumbnailCareless(context.Context) (result, error) {
@@ -88,7 +88,7 @@ func checksum(r io.Reader) (result, error) {
 // onlyWriter hides what else a writer can do, so that io.CopyBuffer uses its buffer.
 type onlyWriter struct{ io.Writer }
 
-const rows = 150
+const rows = 250
 
 // answered is what report answers.
 type answered struct {
