@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/firedrill-dev/firedrill/fault"
+	"github.com/firedrill-dev/firedrill/source"
 )
 
 // proofVariable names a file to which records are appended beside the log, for functions whose log nobody reads.
@@ -18,13 +19,15 @@ const proofVariable = "FIREDRILL_PROOF"
 type journal struct {
 	function string
 	proof    string
+	emf      bool // records are metrics, too
 
 	mu  sync.Mutex
 	log io.Writer
 }
 
 func newJournal(s settings) *journal {
-	return &journal{function: s.getenv("AWS_LAMBDA_FUNCTION_NAME"), proof: s.getenv(proofVariable), log: s.log}
+	return &journal{function: s.getenv("AWS_LAMBDA_FUNCTION_NAME"), proof: s.getenv(proofVariable), log: s.log,
+		emf: source.Chosen(s.getenv, s.log, fault.MetricsVariable, fault.MetricsEMF)}
 }
 
 // record is what the records of one invocation have in common.
@@ -55,10 +58,15 @@ func (r record) write(kind fault.Kind, fired int64, reason, note string) {
 	if fired > 0 {
 		r.hits.add(kind)
 	}
-	r.journal.write(fault.Record{
+	one := fault.Record{
 		Time: time.Now(), Run: r.run, Kind: kind, Function: r.journal.function, RequestID: r.request,
 		Planned: 1, Fired: fired, Reason: reason, Note: note,
-	}.AppendJSON(nil))
+	}
+	if r.journal.emf {
+		r.journal.write(one.AppendEMF(nil))
+		return
+	}
+	r.journal.write(one.AppendJSON(nil))
 }
 
 func (j *journal) write(line []byte) {

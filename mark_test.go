@@ -117,3 +117,18 @@ func TestMarkMisspelt(t *testing.T) {
 		t.Errorf("log %q", text)
 	}
 }
+
+// With FIREDRILL_METRICS=emf each record is a metric, and still a record.
+func TestRecordsAsMetrics(t *testing.T) {
+	for value, want := range map[string]bool{"emf": true, "": false} {
+		var log bytes.Buffer
+		wrapped := firedrill.Wrap(func() error { return nil }, armedWith(t, `{"latency":{"enabled":true},"firedrill":{"run":"01J"}}`), firedrill.WithLog(&log),
+			firedrill.WithGetenv(func(name string) string { return map[string]string{fault.MetricsVariable: value}[name] }))
+		if _, err := lambda.NewHandler(wrapped).Invoke(t.Context(), []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		if r, ok := fault.ParseRecord(log.Bytes()); !ok || r.Fired != 1 || bytes.Contains(log.Bytes(), []byte(`"_aws":{"Timestamp"`)) != want {
+			t.Errorf("%q: %s", value, log.Bytes())
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 // Nothing can be done about a log that cannot be written: the function must go on.
 type journal struct {
 	function string
+	emf      bool // records are metrics, too
 	mu       sync.Mutex
 	log      io.Writer
 	proof    io.Writer // records only; may be nil
@@ -45,7 +46,12 @@ func (e entry) write(k fault.Kind, fired int64, reason, note string) {
 	}
 	r := fault.Record{Time: time.Now(), Run: e.run, Kind: k, Function: e.journal.function,
 		RequestID: e.id, Planned: 1, Fired: fired, Reason: reason, Note: note}
-	line := r.AppendJSON(nil)
+	var line []byte
+	if e.journal.emf {
+		line = r.AppendEMF(nil)
+	} else {
+		line = r.AppendJSON(nil)
+	}
 	e.journal.mu.Lock()
 	defer e.journal.mu.Unlock()
 	_, _ = e.journal.log.Write(line)

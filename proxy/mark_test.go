@@ -137,3 +137,16 @@ func TestMarkedResponseStreams(t *testing.T) {
 		t.Errorf("%d, trailer %q", resp.StatusCode, resp.Header.Get("Seen-Trailer"))
 	}
 }
+
+// With FIREDRILL_METRICS=emf each record is a metric, and still a record.
+func TestRecordsAsMetrics(t *testing.T) {
+	for value, want := range map[string]bool{"emf": true, "": false} {
+		var log, proof safeBuffer
+		getenv := func(name string) string { return map[string]string{fault.MetricsVariable: value}[name] }
+		p := New(Options{Upstream: "lambda:80", Function: "shop", Log: &log, Proof: &proof, Getenv: getenv})
+		entry{p.journal, "01J", "r-1", nil}.fired(fault.Latency)
+		if got := log.records(); len(got) != 1 || strings.Contains(log.String(), `"_aws":{"Timestamp"`) != want || proof.String() != log.String() {
+			t.Errorf("%q: %s", value, log.String())
+		}
+	}
+}

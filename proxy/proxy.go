@@ -74,7 +74,7 @@ func New(o Options) *Proxy {
 		upstream: upstream,
 		dial:     d.DialContext,
 		source:   o.Source,
-		journal:  &journal{function: o.Function, log: o.Log, proof: o.Proof},
+		journal:  &journal{function: o.Function, emf: source.Chosen(getenv, o.Log, fault.MetricsVariable, fault.MetricsEMF), log: o.Log, proof: o.Proof},
 		conns:    map[net.Conn]struct{}{},
 	}
 }
