@@ -18,6 +18,10 @@ type faultPlace struct {
 	File   string `json:"file,omitempty"`
 	Param  string `json:"param,omitempty"` // of SSM Parameter Store
 	S3     string `json:"s3,omitempty"`    // s3://BUCKET/KEY
+	// A profile of AppConfig, with its application and environment.
+	App     string `json:"app,omitempty"`
+	Env     string `json:"env,omitempty"`
+	Profile string `json:"profile,omitempty"`
 	// How AWS is reached.
 	Region   string `json:"region,omitempty"`
 	Endpoint string `json:"endpoint,omitempty"`
@@ -30,14 +34,17 @@ func (p *faultPlace) ways() []placeFlag {
 	return []placeFlag{
 		{"lambda", &p.Lambda, "a function, by name or ARN: the place that its own environment names"},
 		{"param", &p.Param, "a parameter of SSM Parameter Store, by name"},
+		{"profile", &p.Profile, "a configuration profile of AppConfig, by name or id; with --app and --env"},
 		{"s3", &p.S3, "an object, as s3://BUCKET/KEY"},
 		{"file", &p.File, "a file, as in FIREDRILL_CONFIG=file:PATH"},
 	}
 }
 
-// reach are the flags that say how AWS is reached.
+// reach are the flags that say where a profile belongs, and how AWS is reached.
 func (p *faultPlace) reach() []placeFlag {
 	return []placeFlag{
+		{"app", &p.App, "with --profile: its application"},
+		{"env", &p.Env, "with --profile: the environment that it is deployed to"},
 		{"region", &p.Region, "AWS region (default $AWS_REGION)"},
 		{"endpoint-url", &p.Endpoint, "address of the Lambda API, such as a running \"firedrill local\" (default $AWS_ENDPOINT_URL_LAMBDA, then AWS)"},
 	}
@@ -105,7 +112,13 @@ func (p *faultPlace) check() error {
 	if p.S3 != "" && !strings.HasPrefix(p.S3, "s3://") {
 		return usage("write s3://BUCKET/KEY", "--s3 %s is not an object's address", p.S3)
 	}
-	const hint = "name one place: --lambda NAME, --param NAME, --s3 s3://BUCKET/KEY, --file PATH or --target SAVED"
+	if p.Profile != "" && (p.App == "" || p.Env == "") || p.Profile == "" && p.App+p.Env != "" {
+		return usage("name all three: --app, --env and --profile", "a profile of AppConfig has an application and an environment")
+	}
+	if strings.Contains(p.App+p.Env+p.Profile, "/") {
+		return usage("use their ids", "a name with a slash cannot be told from two names")
+	}
+	const hint = "name one place: --lambda NAME, --param NAME, --app NAME --env NAME --profile NAME, --s3 s3://BUCKET/KEY, --file PATH or --target SAVED"
 	switch names := p.given(); len(names) {
 	case 0:
 		return usage(hint, "whose fault set?")
@@ -118,6 +131,9 @@ func (p *faultPlace) check() error {
 
 // target is the place as actions know it.
 func (p *faultPlace) target() experiment.Target {
+	if p.Profile != "" {
+		return experiment.Target{AppConfig: p.App + "/" + p.Env + "/" + p.Profile}
+	}
 	return experiment.Target{Lambda: p.Lambda, File: p.File, SSM: p.Param, S3: strings.TrimPrefix(p.S3, "s3://")}
 }
 
@@ -128,8 +144,8 @@ func (a *app) resolve(p *faultPlace) error {
 		p.saved = a.getenv(profileVariable)
 	}
 	if p.saved == "" {
-		if len(given) == 0 {
-			p.Param = a.getenv("FAILURE_INJECTION_PARAM") // as failure-lambda's own command does
+		if len(given) == 0 && p.App+p.Env == "" {
+			p.otherTool(a.getenv)
 		}
 		return p.check()
 	}
@@ -148,6 +164,15 @@ func (a *app) resolve(p *faultPlace) error {
 	place.Region, place.Endpoint = cmp.Or(p.Region, place.Region), cmp.Or(p.Endpoint, place.Endpoint)
 	*p = place
 	return nil
+}
+
+// otherTool takes the place that failure-lambda's variables name, in the order in which a function reads them.
+func (p *faultPlace) otherTool(getenv func(string) string) {
+	if p.Profile = getenv("FAILURE_APPCONFIG_CONFIGURATION"); p.Profile != "" {
+		p.App, p.Env = getenv("FAILURE_APPCONFIG_APPLICATION"), getenv("FAILURE_APPCONFIG_ENVIRONMENT")
+		return
+	}
+	p.Param = getenv("FAILURE_INJECTION_PARAM")
 }
 
 // editor opens the place.

@@ -65,6 +65,9 @@ func loadProfiles() (profiles, error) {
 	if err != nil {
 		return saved, usage("mend or remove the file", "saved profiles: %s: %w", path, err)
 	}
+	if saved.Profiles == nil {
+		saved.Profiles = map[string]faultPlace{}
+	}
 	for name, p := range saved.Profiles {
 		if err := p.check(); err != nil {
 			return saved, usage("mend or remove it", "saved profiles: %s: %s: %w", path, name, err)

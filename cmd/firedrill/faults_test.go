@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/internal/moto"
 )
 
@@ -109,5 +112,91 @@ functions:
 	}
 	if out, err := byHand(t, dir, nil, "faults", "status", "--lambda", "nobody", "--endpoint-url", host.lambda); err == nil || !strings.Contains(out, "function nobody was not found") {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// Flags, saved places and failure-lambda's variables name places alike.
+func TestFaultPlaces(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	saved, err := loadProfiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved.Profiles["shop"] = faultPlace{App: "shop", Env: "live", Profile: "faults", Region: "eu-west-1"}
+	if err := saved.save(); err != nil {
+		t.Fatal(err)
+	}
+	profile := experiment.Target{AppConfig: "shop/live/faults"}
+	theirs := map[string]string{"FAILURE_APPCONFIG_APPLICATION": "a", "FAILURE_APPCONFIG_ENVIRONMENT": "b", "FAILURE_APPCONFIG_CONFIGURATION": "c", "FAILURE_INJECTION_PARAM": "p"}
+	for _, c := range []struct {
+		name   string
+		given  faultPlace
+		env    map[string]string
+		want   experiment.Target
+		region string
+		err    string
+	}{
+		{name: "nothing", err: "whose fault set?"},
+		{name: "a function", given: faultPlace{Lambda: "inventory"}, env: theirs, want: experiment.Target{Lambda: "inventory"}},
+		{name: "an object", given: faultPlace{S3: "s3://b/k/l"}, want: experiment.Target{S3: "b/k/l"}},
+		{name: "a profile", given: faultPlace{App: "shop", Env: "live", Profile: "faults"}, want: profile},
+		{name: "a part of one", given: faultPlace{Env: "live"}, env: theirs, err: "an application and an environment"},
+		{name: "two names or three", given: faultPlace{App: "a/b", Env: "c", Profile: "d"}, err: "a name with a slash"},
+		{name: "two places", given: faultPlace{Param: "p", File: "f"}, err: "--param and --file exclude each other"},
+		{name: "saved", given: faultPlace{saved: "shop"}, want: profile, region: "eu-west-1"},
+		{name: "saved, elsewhere", given: faultPlace{saved: "shop", Region: "eu-central-1"}, want: profile, region: "eu-central-1"},
+		{name: "saved, and another", given: faultPlace{saved: "shop", Param: "p"}, err: "--target and --param exclude each other"},
+		{name: "not saved", given: faultPlace{saved: "x"}, err: `there is no saved profile "x"`},
+		{name: "the usual one", env: map[string]string{profileVariable: "shop", "FAILURE_INJECTION_PARAM": "p"}, want: profile, region: "eu-west-1"},
+		{name: "theirs", env: theirs, want: experiment.Target{AppConfig: "a/b/c"}},
+		{name: "their parameter", env: map[string]string{"FAILURE_INJECTION_PARAM": "p"}, want: experiment.Target{SSM: "p"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := &app{lookupEnv: func(name string) (string, bool) { v, ok := c.env[name]; return v, ok }}
+			p := c.given
+			err := a.resolve(&p)
+			switch {
+			case c.err != "":
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Errorf("%v, want %s", err, c.err)
+				}
+			case err != nil || !reflect.DeepEqual(p.target(), c.want) || p.Region != c.region:
+				t.Errorf("%+v in %q, %v; want %+v in %q", p.target(), p.Region, err, c.want, c.region)
+			}
+		})
+	}
+}
+
+// A file of saved places that is not understood is refused: another place might be changed than was meant.
+func TestProfilesAreReadStrictly(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"version":1,"profiles":{"a":{"lambda":"x"}}}`:               "",
+		`{"version":1,"profiles":{"a":{"lambda":"x","param":"y"}}}`:   "a: --lambda and --param exclude each other",
+		`{"version":1,"profiles":{"a":{}}}`:                           "a: whose fault set?",
+		`{"version":1,"profiles":{"a":{"lambda":"x","prm":"y"}}}`:     `unknown field "prm"`,
+		`{"version":2,"profiles":{}}`:                                 "version 2",
+		`{"version":1,"profiles":{}}{}`:                               "something follows",
+		`{"version":1`:                                                "unexpected EOF",
+		`{"version":1,"profiles":null}`:                               "",
+		`{"version":1,"profiles":{"a":{"lambda":"x"}},"default":"a"}`: `unknown field "default"`,
+	} {
+		dir := t.TempDir()
+		t.Setenv("XDG_CONFIG_HOME", dir)
+		t.Setenv("HOME", dir)
+		path, err := profilesFile()
+		if err == nil {
+			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved, err := loadProfiles()
+		if (err == nil) != (want == "") || (err != nil && !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+		if err == nil {
+			saved.Profiles["new"] = faultPlace{Lambda: "y"} // must not panic
+		}
 	}
 }
