@@ -77,7 +77,8 @@ func exchange() (url string, err error) {
 		fmt.Fprintln(w, `{"eur_usd":1.09}`)
 	})}
 	go func() { _ = server.Serve(listener) }() // until the process ends
-	return "http://" + listener.Addr().String(), nil
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return "http://localhost:" + port, err
 }
 
 // lookup asks stock through AWS's SDK. The careless one's client does not retry, the careful one's does: that is the
