@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -101,4 +102,45 @@ func headings(text string) map[string]bool {
 		}
 	}
 	return anchors
+}
+
+// TestPagesKnowTheirHosts: what the index and the page of a kind say of the SDK and the layer is what the table says that
+// tests have filled.
+func TestPagesKnowTheirHosts(t *testing.T) {
+	columns := func(line string) []string {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		return cells
+	}
+	kinds := 0
+	for line := range strings.Lines(prose(t, "docs/kinds-by-runtime.md")) {
+		if !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		kinds++
+		row := columns(line)
+		kind := strings.Trim(row[0], "`")
+		_, rest, _ := strings.Cut(prose(t, "docs/kinds/README.md"), "| [`"+kind+"`]")
+		index, _, _ := strings.Cut(rest, "\n")
+		page := prose(t, "docs/kinds/"+kind+".md")
+		for i, host := range []string{"Go SDK", "layer"} {
+			cells := row[1:2]
+			if host == "layer" {
+				cells = row[2:]
+			}
+			works := slices.ContainsFunc(cells, func(cell string) bool { return !strings.HasPrefix(cell, "unsupported") })
+			if listed := columns("|" + index)[3+i]; (listed != "no") != works {
+				t.Errorf("docs/kinds/README.md says of %s, %s: %q, the table %q", kind, host, listed, cells)
+			}
+			_, said, found := strings.Cut(page, "\n| "+host+" | ")
+			if !found || strings.HasPrefix(said, "yes") != works {
+				t.Errorf("docs/kinds/%s.md does not say of %s what the table says: %q", kind, host, cells)
+			}
+		}
+	}
+	if kinds < 10 {
+		t.Errorf("the table has only %d kinds", kinds)
+	}
 }
