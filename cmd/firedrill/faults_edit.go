@@ -151,6 +151,9 @@ func (a *app) edit(ctx context.Context, p *faultPlace, yes bool, change edit, ou
 			}
 			return next, a.history().keep(e.Key(), way{Before: now, After: next, At: time.Now()})
 		})
+		if err == nil {
+			err = a.history().made(e.Key())
+		}
 		if err != nil {
 			return faultsError(err)
 		}

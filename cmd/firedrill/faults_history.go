@@ -16,7 +16,8 @@ import (
 	"github.com/firedrill-dev/firedrill/action"
 )
 
-// A history keeps, for each place, the way back from the last change by hand.
+// A history keeps, for each place, the way back from the last change by hand. The way is written before the change, as
+// the next one; it becomes the last one once the change is made.
 type history struct{ dir string }
 
 // A way leads back from a change.
@@ -29,25 +30,61 @@ type way struct {
 
 func (a *app) history() history { return history{filepath.Join(a.state, "faults")} }
 
-func (h history) file(key string) string {
+// file names the last way of a place; next the one of a change that is being made.
+func (h history) file(key string) (last, next string) {
 	sum := sha256.Sum256([]byte(key))
-	return filepath.Join(h.dir, hex.EncodeToString(sum[:8])+".json")
+	last = filepath.Join(h.dir, hex.EncodeToString(sum[:8])+".json")
+	return last, last + ".next"
 }
 
 // keep notes the way back before the change is made. Fault sets may be secret: nobody else may read it.
 func (h history) keep(key string, w way) error {
 	w.Place = key
+	_, next := h.file(key)
 	data, err := json.Marshal(w)
+	if err == nil {
+		err = os.MkdirAll(h.dir, 0o700)
+	}
+	if err == nil {
+		err = replaceFile(next, data)
+	}
 	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(h.dir, 0o700); err != nil {
-		return fmt.Errorf("keep the way back: %w", err)
-	}
-	if err := replaceFile(h.file(key), data); err != nil {
 		return fmt.Errorf("keep the way back: %w", err)
 	}
 	return nil
+}
+
+// made says that the change is made.
+func (h history) made(key string) error {
+	last, next := h.file(key)
+	if err := os.Rename(next, last); err != nil {
+		return fmt.Errorf("keep the way back: %w", err)
+	}
+	return nil
+}
+
+// lastOf is the way back from the last change of a place, which holds now. One that was being made counts if it got there.
+func (h history) lastOf(key string, now action.Content) (w way, err error) {
+	last, next := h.file(key)
+	if w, err = readWay(next); err == nil && now.Same(w.After) {
+		return w, nil
+	}
+	w, err = readWay(last)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return w, usage("it is kept in the folder that --state names, by whoever makes the change", "no change by hand of %s is known here", key)
+	case err != nil:
+		return w, &failure{code: exitError, err: fmt.Errorf("the last change of %s: %w", key, err)}
+	}
+	return w, nil
+}
+
+func readWay(path string) (w way, err error) {
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(data, &w)
+	}
+	return w, err
 }
 
 // replaceFile writes a private file whole or not at all.
@@ -69,21 +106,6 @@ func replaceFile(path string, data []byte) error {
 	return err
 }
 
-// last is the way back from the last change of a place.
-func (h history) last(key string) (w way, err error) {
-	data, err := os.ReadFile(h.file(key))
-	if errors.Is(err, fs.ErrNotExist) {
-		return w, usage("it is kept in the folder that --state names, by whoever makes the change", "no change by hand of %s is known here", key)
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &w)
-	}
-	if err != nil {
-		return w, &failure{code: exitError, err: fmt.Errorf("the last change of %s: %w", key, err)}
-	}
-	return w, nil
-}
-
 func (a *app) faultsRestoreCommand() *cobra.Command {
 	var p faultPlace
 	var yes bool
@@ -95,11 +117,11 @@ Where somebody else has changed it since, it stays as it is.`,
 		Example: "  firedrill faults restore --lambda inventory",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, err := a.editor(cmd.Context(), &p)
+			e, now, err := a.look(cmd.Context(), &p)
 			if err != nil {
 				return err
 			}
-			w, err := a.history().last(e.Key())
+			w, err := a.history().lastOf(e.Key(), now)
 			if err != nil {
 				return err
 			}

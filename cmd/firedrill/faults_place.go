@@ -26,7 +26,8 @@ type faultPlace struct {
 	Region   string `json:"region,omitempty"`
 	Endpoint string `json:"endpoint,omitempty"`
 
-	saved string // the name of a profile that says all this
+	saved    string // the name of a profile that says all this
+	resolved bool
 }
 
 // ways are the flags that name a place, each with its value.
@@ -139,6 +140,9 @@ func (p *faultPlace) target() experiment.Target {
 
 // resolve makes the place the saved one, where one is named, or the one that failure-lambda's variables name. Flags that say how AWS is reached win over it.
 func (a *app) resolve(p *faultPlace) error {
+	if p.resolved {
+		return nil
+	}
 	given := p.given()
 	if p.saved == "" && len(given) == 0 {
 		p.saved = a.getenv(profileVariable)
@@ -160,7 +164,7 @@ func (a *app) resolve(p *faultPlace) error {
 	if err != nil {
 		return err
 	}
-	place.saved = p.saved
+	place.saved, place.resolved = p.saved, true
 	place.Region, place.Endpoint = cmp.Or(p.Region, place.Region), cmp.Or(p.Endpoint, place.Endpoint)
 	*p = place
 	return nil
