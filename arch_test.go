@@ -41,6 +41,7 @@ var importRules = []struct {
 	{"runtimes", nil, "tests only: every kind on real runtimes"},
 	{"experiment", []string{"fault", "verdict"}, "the file is data: no I/O, no engine"},
 	{"action", []string{"experiment", "fault", "envelope"}, "an action must work without the engine that calls it"},
+	{"action/bench", []string{"fault", "internal/moto"}, "measures a stop from outside, with the commands that users have"},
 	{"probe", []string{"experiment", "fault", "verdict"}, "a probe must work without the engine that calls it"},
 	{"load", []string{"experiment", "fault", "verdict"}, "a generator must work without the engine that calls it"},
 	{"engine", []string{"experiment", "fault", "verdict"}, "no concrete action, probe or load: main hands it a registry"},

@@ -245,25 +245,26 @@ func (f *Factory) inService(ctx context.Context, h host, kind, variable, name st
 	if h.arn.Region == "" {
 		return location{}, h.refuse(variable, name, "is in a region that is not known", "its ARN says none: "+h.self.Function)
 	}
-	here, err := f.home(ctx, kind)
-	if err != nil {
-		return location{}, err
-	}
-	place := location{Kind: kind, Name: name, Region: h.arn.Region, Account: h.arn.AccountID, Endpoint: here.Endpoint}
+	place := location{Kind: kind, Name: name, Region: h.arn.Region, Account: h.arn.AccountID}
 	if kind == kindS3 || !f.deps.Remote {
 		place.Account = "" // the names of buckets are the world's, and functions here have no account
 	}
 	if f.deps.Remote {
+		here, err := f.home(ctx, kind)
+		place.Endpoint = here.Endpoint
+		if err != nil {
+			return location{}, err
+		}
 		return f.known(ctx, place)
 	}
 	own := "AWS_ENDPOINT_URL_" + strings.ToUpper(kind)
-	for _, v := range []string{"AWS_ENDPOINT_URL", own} {
-		if h.env[v] != "" {
-			place.Endpoint = h.env[v]
-		}
-	}
+	place.Endpoint = cmp.Or(h.env[own], h.env["AWS_ENDPOINT_URL"])
 	if place.Endpoint == "" {
-		return location{}, h.refuse(variable, name, "is read at no address that is known", "a function on this machine says where: "+own+" in its environment")
+		here, err := f.home(ctx, kind)
+		if err != nil || here.Endpoint == "" {
+			return location{}, h.refuse(variable, name, "is read at no address that is known", "a function on this machine says where: "+own+" in its environment")
+		}
+		place.Endpoint = here.Endpoint
 	}
 	return f.known(ctx, place)
 }

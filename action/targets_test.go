@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -142,9 +143,16 @@ func TestFunctionOnThisMachine(t *testing.T) {
 		{"one for all services", []string{"AWS_ENDPOINT_URL", "http://a"}, "http://c", "http://a"},
 		{"the run's", nil, "http://c", "http://c"},
 		{"none", nil, "", "no address"},
+		{"its own endpoint, and a run without access to AWS", []string{"AWS_ENDPOINT_URL_SSM", "http://b"}, "none", "http://b"},
+		{"no endpoint, and a run without access to AWS", nil, "none", "no address"},
 	} {
 		functions := fleet{"pay": configured("pay", "$LATEST", append(test.env, variableConfig, "ssm:/x")...)}
-		f := NewFactory(Deps{Lambda: functions, Home: func(context.Context, string) (Service, error) { return Service{Endpoint: test.home}, nil }})
+		f := NewFactory(Deps{Lambda: functions, Home: func(context.Context, string) (Service, error) {
+			if test.home == "none" {
+				return Service{}, errors.New("no credentials")
+			}
+			return Service{Endpoint: test.home}, nil
+		}})
 		place, err := f.locate(t.Context(), experiment.Target{Lambda: "pay"})
 		if err != nil && !strings.Contains(err.Error(), test.want) || err == nil && place.service() != (Service{"eu-west-1", "", test.want}) {
 			t.Errorf("%s: %+v, %v", test.name, place, err)
