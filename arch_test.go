@@ -37,6 +37,7 @@ var importRules = []struct {
 	{"runtimeapi/wire", []string{"runtimeapi"}, "ships in the layer"},
 	{"proxy", []string{"fault", "source", "pressure", "runtimeapi", "runtimeapi/wire"}, "the layer must stay small and must not touch the control side"},
 	{"proxy/bench", []string{"source", "proxy"}, "measures the proxy against a bare relay"},
+	{"conformance", []string{"fault", "envelope"}, "for tests of whatever reads fault sets"},
 	{"local", []string{"fault", "runtimeapi"}, "the laptop's Lambda knows functions, not experiments"},
 	{"runtimes", nil, "tests only: every kind on real runtimes"},
 	{"experiment", []string{"fault", "verdict"}, "the file is data: no I/O, no engine"},
