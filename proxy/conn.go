@@ -36,7 +36,8 @@ type conn struct {
 	resp wire.Head
 	last bool // close after this exchange
 
-	taken holds // given back when the response that is being served has been sent
+	runtime process // that the other end belongs to; zero until somebody asks
+	taken   holds   // given back when the response that is being served has been sent
 }
 
 func newConn(p *Proxy, c net.Conn) *conn { return &conn{p: p, down: newSide(c)} }

@@ -110,6 +110,8 @@ func (c *conn) enact(ctx context.Context, plan fault.Plan, inv fault.Invocation,
 			}
 		case i.Kind == fault.DiskSpace || i.Kind == fault.Memory || i.Kind == fault.CPU:
 			taken.take(ctx, c.p.taker, i, inv.Deadline, log)
+		case i.Kind == fault.FileDescriptors:
+			c.limit(i, inv, log, &taken)
 		case i.Kind == fault.Poison:
 			log.settle(i.Kind, event.poison(i))
 		case i.Ends():

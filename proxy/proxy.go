@@ -38,6 +38,7 @@ type Proxy struct {
 	plans    plans
 	spare    spare
 	repeats  repeats
+	limited  atomic.Bool // the runtime's descriptors are
 	taker    *pressure.Taker
 	outgoing sync.Once // says once that outgoing faults are not enacted here
 	awsCalls sync.Once // and that faults of AWS calls are not

@@ -196,8 +196,6 @@ func TestRealFunctions(t *testing.T) {
 		{"resources while streaming", "stream", `{"memory":{"enabled":true,"memory_mb":1},"fail-after":{"enabled":true}}`,
 			[]order{{SKU: "A1"}, {SKU: "A1"}}, []answer{{true, failing}, {true, failing}},
 			[]string{"r-0 memory 1/1", "r-0 fail-after 1/1", "r-1 memory 1/1", "r-1 fail-after 1/1"}},
-		{"unsupported", "function", `{"filedescriptors":{"enabled":true}}`, []order{{SKU: "A1"}},
-			[]answer{{false, `{"body":"sold A1"}`}}, []string{"r-0 filedescriptors 0/1 unsupported"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			results, records := invoke(t, c.kind, c.document, c.orders...)

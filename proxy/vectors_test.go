@@ -218,7 +218,7 @@ func wantRecords(id string, c fault.VectorCase) (want []string) {
 	for _, i := range append(append([]fault.VectorInjection(nil), c.Before...), c.After...) {
 		var reason string
 		if i.Kind == fault.FileDescriptors {
-			reason = fault.Unsupported // there is no process behind a runtime in memory
+			reason = "the runtime's process cannot be found: its connection is not TCP" // but in memory
 		}
 		want = append(want, wanted(id, i, reason))
 	}
