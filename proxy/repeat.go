@@ -183,5 +183,9 @@ func (p *Proxy) handOver(ctx context.Context, plan pending, a answer) error {
 		return err
 	}
 	c.req = a.head
-	return c.conclude(plan, a.content)
+	err := c.conclude(plan, a.content)
+	if why := c.refusal(); err == nil && why != "" {
+		p.journal.problem(fault.Problem{Field: string(fault.Redelivery), Value: plan.entry.id, Message: "the first answer was not taken: " + why})
+	}
+	return err
 }
