@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/firedrill-dev/firedrill/fault"
@@ -13,6 +14,11 @@ import (
 const (
 	// Wrapper names the wrapper that AWS_LAMBDA_EXEC_WRAPPER named before it named ours.
 	Wrapper = "FIREDRILL_WRAPPER"
+	// WrapperBehind names a wrapper that is to stand between us and the runtime: one that runs something else than
+	// the command line it is given.
+	WrapperBehind = "FIREDRILL_WRAPPER_BEHIND"
+	// wrapped tells a proxy that another wrapper runs which program it was to run.
+	wrapped = "FIREDRILL_WRAPPED_PROGRAM"
 	// Port is the port to listen on, for an extension that must be told before where its Runtime API is.
 	Port = "FIREDRILL_PORT"
 	// Proxied is set for the command: one of us stands in front of it.
@@ -48,11 +54,32 @@ func (cmd Command) wrap(wrapper string, log *journal) {
 	case len(cmd.Again) == 0:
 		problem.Message += ": the proxy does not know its own command line"
 	default:
-		if err := replaceProcess(path, append([]string{path}, cmd.Again...), cmd.Environ); err != nil {
+		environ := append(slices.Clip(cmd.Environ), wrapped+"="+cmd.Args[0])
+		if err := replaceProcess(path, append([]string{path}, cmd.Again...), environ); err != nil {
 			problem.Message += ": " + err.Error()
 		}
 	}
 	log.problem(problem)
+}
+
+// unwrapped gives the program the flags that a wrapper has put before it: some insert theirs after the first word that
+// they are given, which is the proxy where they expect the runtime.
+func unwrapped(program string, args []string) []string {
+	i := slices.Index(args, program)
+	if i <= 0 {
+		return args
+	}
+	return slices.Concat(args[i:i+1], args[:i], args[i+1:])
+}
+
+// putBehind makes another wrapper the command, with the command after it, unless it cannot be run.
+func (cmd *Command) putBehind(wrapper string, log *journal) {
+	path, err := exec.LookPath(wrapper)
+	if err != nil {
+		log.problem(fault.Problem{Field: WrapperBehind, Value: wrapper, Message: "cannot be run, the command runs without it: " + err.Error()})
+		return
+	}
+	cmd.Args = append([]string{path}, cmd.Args...)
 }
 
 // listenAddress is where the proxy listens: on a free port, unless the environment names one.

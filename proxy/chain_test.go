@@ -1,5 +1,3 @@
-//go:build unix
-
 package proxy
 
 import (
@@ -15,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -79,6 +78,9 @@ func startProcess(t *testing.T, environ ...string) (cmd *exec.Cmd, said *safeBuf
 // wrapper is another tool's, of the usual make: it sets variables, and runs the rest of its command line.
 func wrapper(t *testing.T, variables string) string {
 	t.Helper()
+	if goruntime.GOOS == "windows" {
+		t.Skip("wrappers are scripts")
+	}
 	path := filepath.Join(t.TempDir(), "wrapper")
 	if err := os.WriteFile(path, []byte("#!/bin/sh\nexport "+variables+"\nexec \"$@\"\n"), 0o755); err != nil {
 		t.Fatal(err)
@@ -152,6 +154,9 @@ func TestWrapperIsRunWhateverWeAre(t *testing.T) {
 	}{
 		{"runs", []string{Wrapper + "=" + there}, 7, `"listening"`},
 		{"disabled", []string{Wrapper + "=" + there, source.Disabled + "=true"}, 7, ""},
+		{"behind", []string{WrapperBehind + "=" + there, "FIREDRILL_TEST_CHILD=again"}, 7, `"listening"`},
+		{"behind, disabled", []string{WrapperBehind + "=" + there, "FIREDRILL_TEST_CHILD=again", source.Disabled + "=true"}, 7, ""},
+		{"behind, missing", []string{WrapperBehind + "=/opt/none", "FIREDRILL_TEST_CHILD=exit"}, 7, "/opt/none"},
 		{"missing", []string{Wrapper + "=/opt/none", "FIREDRILL_TEST_CHILD=exit"}, 7, "/opt/none"},
 		{"nested", []string{Proxied + "=true", "FIREDRILL_TEST_CHILD=exit"}, 7, Proxied},
 	} {
@@ -162,6 +167,32 @@ func TestWrapperIsRunWhateverWeAre(t *testing.T) {
 				t.Errorf("code %d, said %q", got, said)
 			}
 		})
+	}
+}
+
+// Some wrappers put flags after the first word of the command line, where they expect the runtime.
+func TestFlagsOfAnotherWrapperAreTheRuntimes(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"/bin/java -jar x", "/bin/java -jar x"},
+		{"-javaagent:/opt/a.jar -X y /bin/java -jar x", "/bin/java -javaagent:/opt/a.jar -X y -jar x"},
+		{"/bin/other /bin/java", "/bin/java /bin/other"},
+		{"/bin/other x", "/bin/other x"},
+	} {
+		if got := strings.Join(unwrapped("/bin/java", strings.Fields(c.args)), " "); got != c.want {
+			t.Errorf("%s: %s, want %s", c.args, got, c.want)
+		}
+	}
+	if goruntime.GOOS == "windows" {
+		t.Skip("wrappers are scripts")
+	}
+	inserting := filepath.Join(t.TempDir(), "wrapper")
+	if err := os.WriteFile(inserting, []byte("#!/bin/sh\nfirst=$1\nshift\nexec \"$first\" -javaagent:x \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "echo", "a", "b")
+	cmd.Env = append(os.Environ(), role+"=proxy", RuntimeAPI+"=127.0.0.1:1", Wrapper+"="+inserting)
+	if out, err := cmd.Output(); err != nil || string(out) != "-javaagent:x a b\n" {
+		t.Errorf("%q, %v", out, err)
 	}
 }
 

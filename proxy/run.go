@@ -52,6 +52,10 @@ func Run(ctx context.Context, cmd Command) (code int, err error) {
 	}
 	getenv := lookup(cmd.Environ)
 	log := &journal{log: cmd.Stderr}
+	if program := getenv(wrapped); program != "" {
+		cmd.Environ = without(cmd.Environ, wrapped)
+		cmd.Args = unwrapped(program, cmd.Args)
+	}
 	if getenv(Proxied) != "" {
 		log.problem(fault.Problem{Field: Proxied, Message: "another proxy of ours stands in front already, the command runs without a second one", Warning: true})
 		return cmd.direct(ctx)
@@ -59,6 +63,10 @@ func Run(ctx context.Context, cmd Command) (code int, err error) {
 	if wrapper := getenv(Wrapper); wrapper != "" {
 		cmd.Environ = without(cmd.Environ, Wrapper)
 		cmd.wrap(wrapper, log)
+	}
+	if wrapper := getenv(WrapperBehind); wrapper != "" {
+		cmd.Environ = without(cmd.Environ, WrapperBehind)
+		cmd.putBehind(wrapper, log)
 	}
 	// Whoever was told our port depends on it.
 	if source.IsDisabled(getenv) && getenv(Port) == "" {

@@ -47,18 +47,31 @@ func TestMain(m *testing.M) {
 	case "hang":
 		fmt.Println("ready", os.Getpid())
 		_, _ = io.Copy(io.Discard, os.Stdin)
+	case "again": // is what a wrapper has set since
+		_ = syscall.Exec(os.Args[0], os.Args, append(without(os.Environ(), role), role+"="+os.Getenv("FIREDRILL_TEST_CHILD")))
 	case "second":
 		second(os.Args[0])
 	case "proxy":
-		code, err := Run(context.Background(), Command{Args: []string{os.Args[0]}, Again: []string{"/usr/bin/env", role + "=proxy", os.Args[0]}, Verbose: true, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-			Environ: append(without(os.Environ(), role), role+"="+os.Getenv("FIREDRILL_TEST_CHILD"))})
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-		os.Exit(code)
+		os.Exit(runProxy(os.Args))
 	default:
 		os.Exit(m.Run())
 	}
+}
+
+// runProxy is the proxy in a process of its own, in front of this binary in the role that FIREDRILL_TEST_CHILD names,
+// or of the command that it is given.
+func runProxy(args []string) int {
+	command := Command{Args: args, Again: []string{"/usr/bin/env", role + "=proxy", args[0]}, Verbose: true,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Environ: append(without(os.Environ(), role), role+"="+os.Getenv("FIREDRILL_TEST_CHILD"))}
+	if len(args) > 1 {
+		command.Args, command.Again, command.Environ = args[1:], args, os.Environ()
+	}
+	code, err := Run(context.Background(), command)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return code
 }
 
 // The source is the caller's choice, and ends with the command.
