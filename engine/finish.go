@@ -186,7 +186,12 @@ func (r *runner) measureResult(i int, m experiment.Measure, obs []verdict.Observ
 func (r *runner) loadResult(l experiment.Load, obs []verdict.Observation, end time.Time) LoadResult {
 	res := LoadResult{Name: l.Name, Phases: []TrafficStats{}, Series: series(obs, r.started, end, nil)}
 	for _, span := range r.spans {
-		res.Phases = append(res.Phases, trafficStats(between(obs, span.Start, span.End)))
+		in := between(obs, span.Start, span.End)
+		stats := trafficStats(in)
+		if span.Name == PhaseFault {
+			stats.Marked = compare(r.run, in)
+		}
+		res.Phases = append(res.Phases, stats)
 	}
 	return res
 }

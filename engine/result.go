@@ -115,6 +115,7 @@ type TrafficStats struct {
 	P99       float64        `json:"p99"`
 	P999      float64        `json:"p999"`
 	Max       float64        `json:"max"`
+	Marked    *Comparison    `json:"marked,omitempty"`    // requests that were hit beside those that were spared
 	Histogram string         `json:"histogram,omitempty"` // HDR histogram V2, compressed, base64; microseconds
 }
 

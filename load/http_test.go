@@ -10,11 +10,13 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/fault"
 	"github.com/firedrill-dev/firedrill/verdict"
 )
 
@@ -154,6 +156,26 @@ func TestWhatIsSent(t *testing.T) {
 				t.Errorf("sent %+v; want %+v", got, tt.want)
 			}
 		})
+	}
+}
+
+// What an answer says of the fault that hit it is kept, within bounds.
+func TestMarksAreKept(t *testing.T) {
+	for sent, want := range map[string]string{"": "", "latency;run=R1": "latency;run=R1", strings.Repeat("x", 257): ""} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if sent != "" {
+				w.Header().Set(fault.MarkHeader, sent)
+			}
+		}))
+		s, err := newHTTPSender(&experiment.HTTPRequest{URL: server.URL}, "", http.DefaultTransport)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		if o := s.send(t.Context(), newDraw(1, 0, now)).observation(now, 0, 0); o.Mark != want || o.Class != "200" {
+			t.Errorf("%.20q: %+v", sent, o)
+		}
+		server.Close()
 	}
 }
 

@@ -29,6 +29,7 @@ type answer struct {
 	class  string
 	failed bool
 	err    error // no answer; class is empty
+	mark   string
 }
 
 // answered is the answer with an HTTP status: 2xx and 3xx are success.
@@ -39,7 +40,7 @@ func answered(status int) answer {
 // observation makes the answer an observation. A request without an answer has no latency: it counts as +Inf, but for one
 // that timed out, which took at least as long as it waited.
 func (a answer) observation(intended time.Time, late, took time.Duration) verdict.Observation {
-	o := verdict.Observation{At: intended, Value: took.Seconds(), Failed: a.failed, Class: a.class, Late: late}
+	o := verdict.Observation{At: intended, Value: took.Seconds(), Failed: a.failed, Class: a.class, Late: late, Mark: a.mark}
 	if a.err != nil {
 		o.Failed, o.Class = true, classOf(a.err)
 		if o.Class != ClassTimeout {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/fault"
 )
 
 // A sender sends one request and waits for the whole answer. The context carries the request's timeout.
@@ -110,7 +111,21 @@ func (s *httpSender) send(ctx context.Context, d *draw) answer {
 	if err != nil {
 		return answer{err: fmt.Errorf("the answer broke off after %d bytes: %w", n, err)}
 	}
-	return answered(resp.StatusCode)
+	a := answered(resp.StatusCode)
+	a.mark = markOf(resp.Header)
+	return a
+}
+
+// maxMark bounds what is kept of a mark, in bytes. Longer ones are none of ours.
+const maxMark = 256
+
+// markOf is the mark of the fault that has hit a function, or spared it. It is kept without the rest of its head.
+func markOf(header http.Header) string {
+	mark := header.Get(fault.MarkHeader)
+	if len(mark) > maxMark {
+		return ""
+	}
+	return strings.Clone(mark)
 }
 
 // maxAnswer bounds what is read of one answer, in bytes. Of a longer one the rest is left, and the connection closed.

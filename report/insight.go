@@ -29,6 +29,7 @@ func insights(r *engine.Result) []string {
 			out = append(out, p.sentence(r, l))
 		}
 	}
+	out = append(out, comparisons(r)...)
 	for _, l := range r.Loads {
 		if s := behind(r, l); s != "" {
 			out = append(out, s)

@@ -16,6 +16,8 @@ type Observation struct {
 	Class string
 	// Late is how much later than At the event really started; zero for probes.
 	Late time.Duration
+	// Mark is what the answer says of the fault that has hit it, as the function's host wrote it; empty if nothing.
+	Mark string
 }
 
 // Outcome is the answer to "does it hold?".

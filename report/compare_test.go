@@ -1,0 +1,67 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firedrill-dev/firedrill/engine"
+	"github.com/firedrill-dev/firedrill/fault"
+	"github.com/firedrill-dev/firedrill/report"
+	"github.com/firedrill-dev/firedrill/verdict"
+)
+
+func contrast(statistic string, unit verdict.Unit, hit, spared, low, high float64) verdict.Contrast {
+	around := func(x float64) verdict.Reading {
+		return verdict.Reading{Estimate: x, Interval: verdict.Interval{Low: 0.9 * x, High: 1.1 * x, Confidence: 0.95}}
+	}
+	return verdict.Contrast{Statistic: statistic, Unit: unit, Hit: around(hit), Spared: around(spared),
+		Difference: verdict.Reading{Estimate: hit - spared, Interval: verdict.Interval{Low: low, High: high, Confidence: 0.95}}}
+}
+
+func TestHitAndSpared(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		with engine.Comparison
+		want string
+	}{
+		{"both", engine.Comparison{Hit: 153, Spared: 447, Kinds: map[fault.Kind]int{"latency": 153, "cpu": 2}, Contrasts: []verdict.Contrast{
+			contrast("p95", verdict.Seconds, 2, 0.02, 1.9, 2.1), contrast("error_rate", verdict.Ratio, 0, 0, -0.01, 0.01)}},
+			"Of the requests of purchase, 153 were hit by cpu or latency and 447 were spared. p95: 2 s (1.8–2.2 s) when hit, 20 ms (18–22 ms) when spared, 1.98 s more (1.9 s to 2.1 s)."},
+		{"too few", engine.Comparison{Hit: 3, Spared: 5, Unmarked: 2, Kinds: map[fault.Kind]int{"latency": 3}, Contrasts: []verdict.Contrast{
+			contrast("p95", verdict.Seconds, 2, 0.02, 0.1, math.Inf(1)), contrast("p50", verdict.Seconds, 2, 1, math.Inf(-1), 2), contrast("error_rate", verdict.Ratio, 0.1, 0.2, -0.3, 0.1)}},
+			"Of the requests of purchase, 3 were hit by latency and 5 were spared (2 do not say). p95: 2 s (1.8–2.2 s) when hit, 20 ms (18–22 ms) when spared, 1.98 s more (at least 100 ms). p50: 2 s (1.8–2.2 s) when hit, 1 s (900 ms – 1.1 s) when spared, 1 s more, which so few requests leave open. error_rate: 10 % (9–11 %) when hit, 20 % (18–22 %) when spared, 10 % less, which may be chance."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := disproved()
+			r.Loads[0].Phases[1].Marked = &c.with
+			for name, write := range map[string]func(io.Writer) error{
+				"text":     func(w io.Writer) error { return report.Text(w, r, report.Style{}) },
+				"HTML":     func(w io.Writer) error { return report.HTML(w, r) },
+				"Markdown": func(w io.Writer) error { return report.Markdown(w, []*engine.Result{r}) },
+			} {
+				got := strings.ReplaceAll(string(render(t, write)), `\_`, "_")
+				if !strings.Contains(strings.Join(strings.Fields(got), " "), c.want) {
+					t.Errorf("%s does not say %q:\n%.2000s", name, c.want, got)
+				}
+			}
+			var back engine.Result
+			if err := json.Unmarshal(render(t, func(w io.Writer) error { return report.JSON(w, r) }), &back); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&c.with, back.Loads[0].Phases[1].Marked); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	r := disproved()
+	r.Loads[0].Phases[1].Marked = &engine.Comparison{Spared: 600}
+	if text := render(t, func(w io.Writer) error { return report.Text(w, r, report.Style{}) }); bytes.Contains(text, []byte("spared")) {
+		t.Errorf("nothing was compared:\n%s", text)
+	}
+}
