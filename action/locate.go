@@ -120,6 +120,7 @@ type host struct {
 	self location // of the function's own environment; the variable is not known yet
 	// version is set where the name ends with one, or with an alias: its environment never changes.
 	version string
+	logs    string // the log group, if it is not the usual one
 }
 
 // locateFunction finds a function's fault set by its own configuration.
@@ -147,6 +148,9 @@ func (f *Factory) lookUp(ctx context.Context, function string) (host, error) {
 	}
 	if err != nil {
 		return h, err
+	}
+	if out.LoggingConfig != nil {
+		h.logs = aws.ToString(out.LoggingConfig.LogGroup)
 	}
 	if out.Environment != nil {
 		h.env = out.Environment.Variables

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/appconfig"
 
@@ -91,6 +92,9 @@ func (f *fakeAppConfig) live() int {
 // Do implements the client's transport.
 func (f *fakeAppConfig) Do(r *http.Request) (*http.Response, error) {
 	before, after := f.calls.count()
+	if f.calls.seen != nil {
+		(*f.calls.seen)[len(*f.calls.seen)-1] = middleware.GetOperationName(r.Context())
+	}
 	if before != nil {
 		return nil, before
 	}

@@ -11,6 +11,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -41,11 +43,28 @@ type place struct {
 type faults struct {
 	n, at int
 	after bool
+	seen  *[]string
+}
+
+// watch notes the operations of the AWS SDK's clients that are called from now on, by the fakes' methods.
+func (f *faults) watch() *[]string {
+	f.seen = new([]string)
+	return f.seen
+}
+
+// caller is the method of a fake that called count, which has the operation's name.
+func (f *faults) caller() string {
+	pc, _, _, _ := runtime.Caller(2)
+	name := runtime.FuncForPC(pc).Name()
+	return name[strings.LastIndex(name, ".")+1:]
 }
 
 // count numbers a call and says how it ends.
 func (f *faults) count() (before, after error) {
 	f.n++
+	if f.seen != nil {
+		*f.seen = append(*f.seen, f.caller())
+	}
 	if f.n != f.at {
 		return nil, nil
 	}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/experiment"
+)
+
+// A policy is an IAM policy document.
+type policy struct {
+	Version   string
+	Statement []statement
+}
+
+// A statement allows actions on resources.
+type statement struct {
+	Effect    string
+	Action    []string
+	Resource  []string
+	Condition map[string]map[string][]string `json:",omitempty"`
+}
+
+func (a *app) policyCommand() *cobra.Command {
+	var in inputs
+	whose := "runner"
+	cmd := &cobra.Command{
+		Use:   "policy FILE",
+		Short: "Print the least permissions that an experiment needs",
+		Long: `Print the IAM policy of exactly what an experiment does: the runner's, or that of the functions that read
+its fault sets. The targets are looked up with the credentials at hand, and nothing is touched.`,
+		Example: "  firedrill policy checkout.yaml > runner.json\n  firedrill policy checkout.yaml --for functions > functions.json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if whose != "runner" && whose != "functions" {
+				return usage("use --for runner or --for functions", "nobody is called %q here", whose)
+			}
+			ctx, interrupts := a.interruptible(cmd.Context())
+			defer interrupts.release()
+			world, err := a.open(ctx, in, io.Discard)
+			if err != nil {
+				return err
+			}
+			defer world.close(ctx)
+			x, _, found, err := a.parse(args[0], world.vars)
+			a.warn(found)
+			if err != nil {
+				return err
+			}
+			all, err := world.permissions(ctx, x)
+			if err != nil {
+				return refused(exitUsage, err)
+			}
+			if whose == "functions" {
+				return a.printJSON(newPolicy(all.Function))
+			}
+			return a.printJSON(newPolicy(all.Runner))
+		},
+	}
+	in.register(cmd)
+	cmd.Flags().StringVar(&whose, "for", whose, "whose permissions: runner, or functions for those that read the fault sets")
+	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions([]string{"runner", "functions"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// permissions are what an experiment needs: to change its targets, to send its load, to take its measures.
+func (s *session) permissions(ctx context.Context, x *experiment.Experiment) (action.Permissions, error) {
+	var all action.Permissions
+	faultSets := s.faultSets()
+	for _, c := range x.Conditions {
+		if c.Target.Tag != "" {
+			all.Runner = append(all.Runner, action.TagPermissions()...)
+		}
+		sets, err := faultSets.FaultSets(ctx, c, action.Params{Run: "policy", Lease: x.Lease, Share: 100})
+		if err != nil {
+			return all, err
+		}
+		for _, set := range sets {
+			p, err := set.Permissions(ctx)
+			if err != nil {
+				return all, err
+			}
+			all.Runner, all.Function = append(all.Runner, p.Runner...), append(all.Function, p.Function...)
+		}
+	}
+	for _, function := range invoked(x) {
+		arn, err := faultSets.FunctionARN(ctx, function)
+		if err != nil {
+			return all, err
+		}
+		all.Runner = append(all.Runner, action.Permission{Actions: []string{"lambda:InvokeFunction"}, Resources: []string{arn}})
+	}
+	return all, nil
+}
+
+// invoked are the functions that loads and measures invoke.
+func invoked(x *experiment.Experiment) []string {
+	var out []string
+	for _, l := range x.Loads {
+		out = append(out, l.Lambda)
+	}
+	for _, m := range x.Measures {
+		out = append(out, m.Probe.Lambda)
+	}
+	slices.Sort(out)
+	return slices.DeleteFunc(slices.Compact(out), func(name string) bool { return name == "" })
+}
+
+// newPolicy writes permissions down in a fixed order, those on the same resources together.
+func newPolicy(all []action.Permission) policy {
+	byPlace := map[string]statement{}
+	for _, p := range all {
+		resources := slices.Sorted(slices.Values(p.Resources))
+		place := strings.Join(resources, "\n")
+		for _, operator := range slices.Sorted(maps.Keys(p.Conditions)) {
+			for _, key := range slices.Sorted(maps.Keys(p.Conditions[operator])) {
+				place += "\n" + operator + " " + key + " " + strings.Join(p.Conditions[operator][key], " ")
+			}
+		}
+		s := byPlace[place]
+		actions := slices.Compact(slices.Sorted(slices.Values(append(s.Action, p.Actions...))))
+		byPlace[place] = statement{"Allow", actions, resources, p.Conditions}
+	}
+	out := policy{Version: "2012-10-17", Statement: []statement{}}
+	for _, place := range slices.Sorted(maps.Keys(byPlace)) {
+		out.Statement = append(out.Statement, byPlace[place])
+	}
+	return out
+}
