@@ -1,6 +1,7 @@
 package kinds
 
 import (
+	"bytes"
 	"context"
 	"hash/crc32"
 	"io"
@@ -13,17 +14,15 @@ import (
 const mb = 1 << 20
 
 // picture is the object that thumbnail and resize work on: so many bytes, made up as they are read.
-func picture(size int64) io.Reader { return io.LimitReader(pixels{}, size) }
+func picture(size int64) io.Reader {
+	return io.LimitReader(rows(bytes.Repeat([]byte("RGB"), 20_000)), size)
+}
 
-type pixels struct{}
+// rows are one row of pixels, again and again.
+type rows []byte
 
 // Read implements io.Reader.
-func (pixels) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = byte(i)
-	}
-	return len(p), nil
-}
+func (r rows) Read(p []byte) (int, error) { return copy(p, r), nil }
 
 // result is what came of a picture.
 type result struct {
@@ -88,7 +87,7 @@ func checksum(r io.Reader) (result, error) {
 // onlyWriter hides what else a writer can do, so that io.CopyBuffer uses its buffer.
 type onlyWriter struct{ io.Writer }
 
-const rows = 250
+const reportRows = 250
 
 // answered is what report answers.
 type answered struct {
@@ -97,12 +96,12 @@ type answered struct {
 
 // reportCareless fetches row by row. Each round trip ends with a wait for the processor.
 func reportCareless(ctx context.Context) (answered, error) {
-	for range rows {
+	for range reportRows {
 		if err := sleep(ctx, time.Millisecond); err != nil { // the pretended database
 			return answered{}, err
 		}
 	}
-	return answered{rows}, nil
+	return answered{reportRows}, nil
 }
 
 // reportCareful fetches all rows at once.
@@ -110,7 +109,7 @@ func reportCareful(ctx context.Context) (answered, error) {
 	if err := sleep(ctx, 20*time.Millisecond); err != nil {
 		return answered{}, err
 	}
-	return answered{rows}, nil
+	return answered{reportRows}, nil
 }
 
 // text is what letter answers.
