@@ -85,6 +85,8 @@ func places(t *testing.T) []place {
 		ssmPlace(t, "parameter", ssmtypes.ParameterTypeString, ownerText, true), ssmPlace(t, "secret parameter", ssmtypes.ParameterTypeSecureString, ownerText, true),
 		ssmPlace(t, "parameter, absent", ssmtypes.ParameterTypeString, "", false),
 		signedPlace(filePlace(t, "file, signed", quietText, true), false), signedPlace(filePlace(t, "file, signed, recovered without the key", quietText, true), true),
+		signedPlace(ssmPlace(t, "parameter, signed", ssmtypes.ParameterTypeString, quietText, true), true),
+		signedPlace(s3Place(t, "object, signed", quietText, true), false), signedPlace(appConfigPlace(t, "profile, signed", quietText), true),
 		signedPlace(envPlace(t, "variable, signed", "FAULTS", quietText, true), false), signedPlace(envPlace(t, "inline, signed, nothing", variableConfig, "{}", true), true),
 		s3Place(t, "object", ownerText, true), s3Place(t, "object, empty", "", true), s3Place(t, "object, absent", "", false),
 		appConfigPlace(t, "profile", ownerText), appConfigPlace(t, "profile, nothing", "{}"),
