@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"github.com/firedrill-dev/firedrill/fault"
 	"github.com/firedrill-dev/firedrill/runtimeapi"
 )
@@ -147,6 +149,34 @@ func TestRecordsAsMetrics(t *testing.T) {
 		entry{p.journal, "01J", "r-1", nil}.fired(fault.Latency)
 		if got := log.records(); len(got) != 1 || strings.Contains(log.String(), `"_aws":{"Timestamp"`) != want || proof.String() != log.String() {
 			t.Errorf("%q: %s", value, log.String())
+		}
+	}
+}
+
+func page(o order) (events.APIGatewayV2HTTPResponse, error) {
+	return events.APIGatewayV2HTTPResponse{StatusCode: 200, Body: "sold " + o.SKU}, nil
+}
+
+func pageStream(o order) (*events.LambdaFunctionURLStreamingResponse, error) {
+	return &events.LambdaFunctionURLStreamingResponse{StatusCode: 200, Body: strings.NewReader("sold " + o.SKU)}, nil
+}
+
+// What a real runtime posts gets its mark: of one order that is hit, and of one that is spared.
+func TestRealFunctionsAreMarked(t *testing.T) {
+	t.Setenv(fault.MarkVariable, "true")
+	const document = `{"latency":{"enabled":true,"min_latency":1,"match":[{"path":"sku","value":"A1"}]},"firedrill":{"run":"01J"}}`
+	for _, c := range []struct{ kind, want string }{
+		{"page", `{"statusCode":200,"headers":{"x-firedrill-fault":"%s;run=01J"},"multiValueHeaders":null,"body":"sold %s","cookies":null}`},
+		{"page stream", `{"headers":{"x-firedrill-fault":"%s;run=01J"},"statusCode":200}` + zeros + "sold %s"},
+	} {
+		answers, records := invoke(t, c.kind, document, order{SKU: "A1"}, order{SKU: "A2"})
+		for n, want := range []string{fmt.Sprintf(c.want, "latency", "A1"), fmt.Sprintf(c.want, "none", "A2")} {
+			if got := string(answers[n].Payload); got != want {
+				t.Errorf("%s: %q, want %q", c.kind, got, want)
+			}
+		}
+		if len(records) != 1 {
+			t.Errorf("%s: records %q", c.kind, records)
 		}
 	}
 }

@@ -35,6 +35,10 @@ func TestMain(m *testing.M) {
 		lambda.Start(echo)
 	case "stream":
 		lambda.Start(stream)
+	case "page":
+		lambda.Start(page)
+	case "page stream":
+		lambda.Start(pageStream)
 	case "exit":
 		fmt.Println(os.Getenv(RuntimeAPI))
 		os.Exit(7)
