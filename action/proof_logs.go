@@ -22,11 +22,13 @@ type LogsAPI interface {
 }
 
 // Logs counts the injections of functions in AWS, from the records in their logs: those that came back with an
-// invocation, as the last 4 KB of its log, and those in CloudWatch Logs. It is safe for concurrent use.
+// invocation, as the last 4 KB of its log, and those in CloudWatch Logs; or, where that must not be read, from the
+// metrics that a function made of them. It is safe for concurrent use.
 type Logs struct {
-	lambda LambdaAPI
-	open   func(ctx context.Context) (LogsAPI, error)
-	from   time.Time
+	lambda  LambdaAPI
+	open    func(ctx context.Context) (LogsAPI, error)
+	metrics func(ctx context.Context) (MetricsAPI, error)
+	from    time.Time
 
 	mu     sync.Mutex
 	counts map[logKey]Proof
@@ -56,9 +58,9 @@ const maxSeen = 500_000
 // may come beside a newer one.
 const clockSkew = 5 * time.Minute
 
-// NewLogs reads the records of runs that begin from now on. open makes the client when it is first needed.
-func NewLogs(api LambdaAPI, open func(ctx context.Context) (LogsAPI, error)) *Logs {
-	return &Logs{lambda: api, open: open, from: time.Now().Add(-clockSkew),
+// NewLogs reads the records of runs that begin from now on. open and metrics make the clients when they are needed.
+func NewLogs(api LambdaAPI, open func(ctx context.Context) (LogsAPI, error), metrics func(ctx context.Context) (MetricsAPI, error)) *Logs {
+	return &Logs{lambda: api, open: open, metrics: metrics, from: time.Now().Add(-clockSkew),
 		counts: map[logKey]Proof{}, seen: map[logRecord]bool{}, until: map[string]time.Time{}}
 }
 
@@ -91,39 +93,56 @@ func (l *Logs) add(line string) {
 	l.counts[key] = Proof{Known: true, Late: true, Planned: p.Planned + r.Planned, Fired: p.Fired + r.Fired}
 }
 
-// Count counts the injections of a kind in a function, for a run. If the log cannot be read, what came back with
-// invocations still counts; the error is returned only where that is nothing.
+// Count counts the injections of a kind in a function, for a run. If the log cannot be read, its metrics and what came
+// back with invocations still count; the error is returned only where those are nothing.
 func (l *Logs) Count(ctx context.Context, function, run, kind string) (Proof, error) {
-	name, err := l.read(ctx, function, run)
+	key := logKey{plainName(function), run, fault.Kind(kind)}
+	config, err := l.lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &function})
+	if err != nil {
+		err = fmt.Errorf("find the log of function %s: %w", function, err)
+	} else {
+		err = l.read(ctx, key.function, config, run)
+	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	p := l.counts[logKey{name, run, fault.Kind(kind)}]
+	p := l.counts[key]
+	l.mu.Unlock()
 	p.Late = true
 	switch {
 	case err == nil:
 		p.Known = true
 	case p.Fired > 0:
-		err = nil
+		return p, nil
+	case measuresItself(config) && l.metrics != nil:
+		return l.measured(ctx, key, err)
 	}
 	return p, err
 }
 
-// read takes what the function's log has of a run. It returns the function's own name.
-func (l *Logs) read(ctx context.Context, function, run string) (name string, err error) {
-	name = plainName(function)
-	config, err := l.lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &function})
-	if err != nil {
-		return name, fmt.Errorf("find the log of function %s: %w", function, err)
+// measured counts by metrics, because of what kept the log from being read.
+func (l *Logs) measured(ctx context.Context, key logKey, because error) (Proof, error) {
+	api, err := l.metrics(ctx)
+	var p Proof
+	if err == nil {
+		p, err = countMetrics(ctx, api, key, l.from)
 	}
+	p.Late = true
+	if err != nil {
+		err = fmt.Errorf("%w; %w", because, err)
+	}
+	return p, err
+}
+
+// read takes what the function's log has of a run.
+func (l *Logs) read(ctx context.Context, name string, config *lambda.GetFunctionConfigurationOutput, run string) error {
 	group := "/aws/lambda/" + name
 	if config.LoggingConfig != nil && aws.ToString(config.LoggingConfig.LogGroup) != "" {
 		group = *config.LoggingConfig.LogGroup
 	}
 	api, err := l.open(ctx)
 	if err != nil {
-		return name, err
+		return err
 	}
-	return name, l.readGroup(ctx, api, group, run)
+	return l.readGroup(ctx, api, group, run)
 }
 
 // readGroup reads a log group's events of a run, those that were there before excepted. The pattern is one word, so

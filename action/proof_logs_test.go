@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -23,11 +25,12 @@ import (
 // loggingLambda is functions whose log is in a group.
 type loggingLambda struct {
 	LambdaAPI
-	group string
+	group   string
+	metrics string // FIREDRILL_METRICS
 }
 
 func (l loggingLambda) GetFunctionConfiguration(context.Context, *lambda.GetFunctionConfigurationInput, ...func(*lambda.Options)) (*lambda.GetFunctionConfigurationOutput, error) {
-	out := &lambda.GetFunctionConfigurationOutput{}
+	out := &lambda.GetFunctionConfigurationOutput{Environment: &lambdatypes.EnvironmentResponse{Variables: map[string]string{fault.MetricsVariable: l.metrics}}}
 	if l.group != "" {
 		out.LoggingConfig = &lambdatypes.LoggingConfig{LogGroup: &l.group}
 	}
@@ -89,7 +92,7 @@ func TestLogsAreCounted(t *testing.T) {
 		log.events = append(log.events, logged(r))
 	}
 	log.events = append(log.events, types.FilteredLogEvent{Message: aws.String("START RequestId: R1"), Timestamp: aws.Int64(time.Now().UnixMilli())}, log.events[0]) // twice
-	l := NewLogs(loggingLambda{group: "/shops"}, func(context.Context) (LogsAPI, error) { return log, nil })
+	l := NewLogs(loggingLambda{group: "/shops"}, func(context.Context) (LogsAPI, error) { return log, nil }, nil)
 	var tail []byte
 	for _, r := range all[1:3] {
 		tail = r.AppendJSON(tail)
@@ -116,7 +119,7 @@ func TestLogsAreCounted(t *testing.T) {
 
 func TestLogsThatCannotBeRead(t *testing.T) {
 	log := &pagedLogs{fail: &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no"}}
-	l := NewLogs(loggingLambda{}, func(context.Context) (LogsAPI, error) { return log, nil })
+	l := NewLogs(loggingLambda{}, func(context.Context) (LogsAPI, error) { return log, nil }, nil)
 	if p, err := l.Count(t.Context(), "shop", "R1", "latency"); p.Known || err == nil || !strings.Contains(err.Error(), "/aws/lambda/shop") || !strings.Contains(err.Error(), "logs:FilterLogEvents") {
 		t.Errorf("%+v, %v", p, err)
 	}
@@ -125,9 +128,61 @@ func TestLogsThatCannotBeRead(t *testing.T) {
 		t.Errorf("the tail of an invocation's log proves it, too: %+v, %v", p, err)
 	}
 	nobody := errors.New("no access to AWS")
-	l = NewLogs(loggingLambda{}, func(context.Context) (LogsAPI, error) { return nil, nobody })
+	l = NewLogs(loggingLambda{}, func(context.Context) (LogsAPI, error) { return nil, nobody }, nil)
 	if p, err := l.Count(t.Context(), "shop", "R1", "latency"); p.Known || !errors.Is(err, nobody) {
 		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// sums is CloudWatch with a datum a minute, in pages of one metric each.
+type sums map[string][]float64
+
+func (s sums) GetMetricData(_ context.Context, in *cloudwatch.GetMetricDataInput, _ ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricDataOutput, error) {
+	if s == nil {
+		return nil, errors.New("metrics are denied, too")
+	}
+	n := 0
+	if in.NextToken != nil {
+		n = 1
+	}
+	q := in.MetricDataQueries[n]
+	key := *q.MetricStat.Metric.Namespace + " " + *q.MetricStat.Metric.MetricName
+	for _, d := range q.MetricStat.Metric.Dimensions {
+		key += " " + *d.Name + "=" + *d.Value
+	}
+	out := &cloudwatch.GetMetricDataOutput{MetricDataResults: []cloudwatchtypes.MetricDataResult{{Id: q.Id, Values: s[key]}}}
+	if n+1 < len(in.MetricDataQueries) {
+		out.NextToken = aws.String("more")
+	}
+	return out, nil
+}
+
+func TestMetricsWhereLogsAreDenied(t *testing.T) {
+	denied := func(context.Context) (LogsAPI, error) {
+		return &pagedLogs{fail: &smithy.GenericAPIError{Code: "AccessDeniedException"}}, nil
+	}
+	const of = " function=shop kind=latency run=R1"
+	for _, c := range []struct {
+		name, switched string
+		metrics        sums
+		want           Proof
+		problems       []string
+	}{
+		{"counted", "emf", sums{"Firedrill planned" + of: {2, 3}, "Firedrill fired" + of: {2, 1}}, Proof{Known: true, Planned: 5, Fired: 3, Late: true}, nil},
+		{"another run's", "emf", sums{"Firedrill planned function=shop kind=latency run=R0": {2}}, Proof{Late: true}, []string{"logs:FilterLogEvents", "no metric of the run"}},
+		{"denied", "emf", nil, Proof{Late: true}, []string{"logs:FilterLogEvents", "cloudwatch:GetMetricData"}},
+		{"not switched on", "", sums{"Firedrill planned" + of: {2}}, Proof{Late: true}, []string{"logs:FilterLogEvents"}},
+	} {
+		l := NewLogs(loggingLambda{metrics: c.switched}, denied, func(context.Context) (MetricsAPI, error) { return c.metrics, nil })
+		p, err := l.Count(t.Context(), "shop", "R1", "latency")
+		if p != c.want || (err != nil) != (len(c.problems) > 0) {
+			t.Errorf("%s: %+v, %v", c.name, p, err)
+		}
+		for _, problem := range c.problems {
+			if err != nil && !strings.Contains(err.Error(), problem) {
+				t.Errorf("%s: %v does not say %s", c.name, err, problem)
+			}
+		}
 	}
 }
 
@@ -142,7 +197,7 @@ func TestLogPattern(t *testing.T) {
 func TestLogsOnMoto(t *testing.T) {
 	client := cloudwatchlogs.NewFromConfig(onMoto(t))
 	open := func(context.Context) (LogsAPI, error) { return client, nil }
-	l := NewLogs(loggingLambda{}, open)
+	l := NewLogs(loggingLambda{}, open, nil)
 	if p, err := l.Count(t.Context(), "shop", "R1", "latency"); p.Known || err == nil || !strings.Contains(err.Error(), "has never logged") {
 		t.Errorf("no log group: %+v, %v", p, err)
 	}

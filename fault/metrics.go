@@ -10,6 +10,9 @@ const (
 	MetricsEMF      = "emf"
 )
 
+// MetricsNamespace is where CloudWatch keeps them.
+const MetricsNamespace = "Firedrill"
+
 // The parts of a document in CloudWatch's embedded metric format. Specification: Amazon CloudWatch user guide,
 // "Specification: Embedded metric format".
 type (
@@ -40,7 +43,7 @@ func (r Record) AppendEMF(dst []byte) []byte {
 	if isDimension(r.Run) {
 		sets = append(sets, append(names[:len(names):len(names)], "run"))
 	}
-	metadata, err := json.Marshal(emfMetadata{r.Time.UnixMilli(), [1]emfDirective{{"Firedrill", sets, []emfMetric{{"planned", "Count"}, {"fired", "Count"}}}}})
+	metadata, err := json.Marshal(emfMetadata{r.Time.UnixMilli(), [1]emfDirective{{MetricsNamespace, sets, []emfMetric{{"planned", "Count"}, {"fired", "Count"}}}}})
 	line := r.AppendJSON(nil)
 	if err != nil || len(line) < len("}\n") {
 		return append(dst, line...) // cannot be: texts and numbers always marshal

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/appconfig"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	taggingtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
@@ -164,6 +165,19 @@ func (s *services) logs(ctx context.Context) (action.LogsAPI, error) {
 		return nil, err
 	}
 	return cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { o.RetryMaxAttempts = logAttempts }), nil
+}
+
+// metrics makes a client for CloudWatch, which has made metrics of what functions have logged.
+func (s *services) metrics(ctx context.Context) (action.MetricsAPI, error) {
+	at, err := s.home(ctx, "cloudwatch")
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := s.config(ctx, "cloudwatch", at)
+	if err != nil {
+		return nil, err
+	}
+	return cloudwatch.NewFromConfig(cfg), nil
 }
 
 // logAttempts is how often a request to CloudWatch Logs is made before its error counts. FilterLogEvents is throttled

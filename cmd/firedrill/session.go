@@ -51,7 +51,7 @@ func (a *app) open(ctx context.Context, in inputs, logs io.Writer) (*session, er
 	if s.endpoint == "" {
 		s.endpoint = a.getenv("AWS_ENDPOINT_URL_LAMBDA")
 	}
-	s.logs = action.NewLogs(lazyLambda{s}, s.services.logs)
+	s.logs = action.NewLogs(lazyLambda{s}, s.services.logs, s.services.metrics)
 	if in.local != "" {
 		if in.endpoint != "" {
 			return nil, usage("use one of them", "--local and --endpoint-url exclude each other")
