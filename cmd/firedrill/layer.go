@@ -47,10 +47,8 @@ type builtLayer struct {
 
 // layerBuild is one run of "firedrill layer build".
 type layerBuild struct {
-	programs  programs
-	to        string
-	noPreload bool
-	compilers map[string]string // of C, where the usual ones will not do
+	programs programs
+	to       string
 }
 
 func (a *app) layerBuildCommand() *cobra.Command {
@@ -88,9 +86,7 @@ make the same zip, byte for byte.`,
 	}
 	cmd.Flags().StringSliceVar(&arches, "arch", []string{string(layer.X86), string(layer.ARM64)}, "x86_64 (amd64), arm64")
 	cmd.Flags().StringVar(&b.to, "to", ".", "folder for the zips")
-	cmd.Flags().BoolVar(&b.noPreload, "no-preload", false, "leave out the library that denylist needs")
-	cmd.Flags().StringToStringVar(&b.compilers, "cc", nil, "C compiler for that library, ARCH=COMPILER; without it cc and GCC's cross compilers")
-	b.programs.flag(cmd)
+	b.programs.flags(cmd)
 	return cmd
 }
 
@@ -106,15 +102,9 @@ func parseArches(names []string) (list []layer.Arch, err error) {
 }
 
 func (b *layerBuild) one(ctx context.Context, arch layer.Arch) (builtLayer, error) {
-	program, err := b.programs.proxy(ctx, arch)
+	contents, err := b.programs.contents(ctx, arch)
 	if err != nil {
 		return builtLayer{}, err
-	}
-	contents := layer.Contents{Arch: arch, Proxy: program}
-	if !b.noPreload {
-		if contents.Preload, err = b.preload(ctx, arch); err != nil {
-			return builtLayer{}, err
-		}
 	}
 	var content bytes.Buffer
 	if err := contents.Write(&content); err != nil {
@@ -124,35 +114,7 @@ func (b *layerBuild) one(ctx context.Context, arch layer.Arch) (builtLayer, erro
 	if err := os.WriteFile(path, content.Bytes(), 0o644); err != nil {
 		return builtLayer{}, &failure{code: exitError, err: err}
 	}
-	return builtLayer{arch, path, content.Len(), len(program), len(contents.Preload)}, nil
-}
-
-// preload compiles the library.
-func (b *layerBuild) preload(ctx context.Context, arch layer.Arch) ([]byte, error) {
-	compiler := preload.Compiler(runtime.GOARCH, arch.GoArch())
-	for name, cc := range b.compilers {
-		named, err := layer.ParseArch(name)
-		if err != nil {
-			return nil, usage("--cc arm64=aarch64-linux-gnu-gcc", "--cc: %w", err)
-		}
-		if named == arch {
-			compiler = cc
-		}
-	}
-	dir, err := os.MkdirTemp("", "firedrill-preload")
-	if err != nil {
-		return nil, &failure{code: exitError, err: err}
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, layer.Preload)
-	if err := preload.Build(ctx, compiler, arch.GoArch(), out); err != nil {
-		return nil, &failure{code: exitError, err: err, hint: "name a C compiler for it: --cc " + string(arch) + "=COMPILER; or leave out what denylist needs: --no-preload"}
-	}
-	library, err := os.ReadFile(out)
-	if err != nil {
-		return nil, &failure{code: exitError, err: err}
-	}
-	return library, nil
+	return builtLayer{arch, path, content.Len(), len(contents.Proxy), len(contents.Preload)}, nil
 }
 
 func (a *app) sayBuilt(built []builtLayer) error {
@@ -170,14 +132,28 @@ func (a *app) sayBuilt(built []builtLayer) error {
 	return nil
 }
 
-// programs says where the proxy comes from.
+// programs says where those of a layer, or of a wrapped package, come from.
 type programs struct {
-	file   string // --proxy
-	source string // found once
+	file      string // --proxy
+	noPreload bool
+	compilers map[string]string // of C, where the usual ones will not do
+	source    string            // found once
 }
 
-func (p *programs) flag(cmd *cobra.Command) {
+func (p *programs) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.file, "proxy", "", "take this firedrill-proxy instead of compiling one")
+	cmd.Flags().BoolVar(&p.noPreload, "no-preload", false, "leave out the library that denylist needs")
+	cmd.Flags().StringToStringVar(&p.compilers, "cc", nil, "C compiler for that library, ARCH=COMPILER; without it cc and GCC's cross compilers")
+}
+
+// contents are the programs for an architecture.
+func (p *programs) contents(ctx context.Context, arch layer.Arch) (c layer.Contents, err error) {
+	c.Arch = arch
+	if c.Proxy, err = p.proxy(ctx, arch); err != nil || p.noPreload {
+		return c, err
+	}
+	c.Preload, err = p.library(ctx, arch)
+	return c, err
 }
 
 // proxy returns the proxy's program for an architecture.
@@ -207,6 +183,34 @@ func (p *programs) proxy(ctx context.Context, arch layer.Arch) ([]byte, error) {
 		return nil, &failure{code: exitError, err: err, hint: hintProxy}
 	}
 	return program, nil
+}
+
+// library compiles what denylist needs.
+func (p *programs) library(ctx context.Context, arch layer.Arch) ([]byte, error) {
+	compiler := preload.Compiler(runtime.GOARCH, arch.GoArch())
+	for name, cc := range p.compilers {
+		named, err := layer.ParseArch(name)
+		if err != nil {
+			return nil, usage("--cc arm64=aarch64-linux-gnu-gcc", "--cc: %w", err)
+		}
+		if named == arch {
+			compiler = cc
+		}
+	}
+	dir, err := os.MkdirTemp("", "firedrill-preload")
+	if err != nil {
+		return nil, &failure{code: exitError, err: err}
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, layer.Preload)
+	if err := preload.Build(ctx, compiler, arch.GoArch(), out); err != nil {
+		return nil, &failure{code: exitError, err: err, hint: "name a C compiler for it: --cc " + string(arch) + "=COMPILER; or leave out what denylist needs: --no-preload"}
+	}
+	library, err := os.ReadFile(out)
+	if err != nil {
+		return nil, &failure{code: exitError, err: err}
+	}
+	return library, nil
 }
 
 // openZip reads a zip file.

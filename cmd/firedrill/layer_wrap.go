@@ -33,7 +33,8 @@ func (a *app) layerWrapCommand() *cobra.Command {
 		Short: "Put the proxy in front of a function's own bootstrap",
 		Long: `Go, Rust and other functions whose runtime is provided.al2023 or provided.al2 have no wrapper: Lambda starts
 the bootstrap in their package. This writes a package whose bootstrap is the proxy, which starts the function's own,
-kept beside it as bootstrap.firedrill-original. Every other entry is copied as it is stored. --unwrap is the way back.
+kept beside it as bootstrap.firedrill-original. If that can load libraries, it gets the one that denylist needs as well;
+programs of Go cannot. Every other entry is copied as it is stored. --unwrap is the way back.
 
 The package that is given is only read.`,
 		Example: "  firedrill layer wrap function.zip\n  firedrill layer wrap function.zip --to wrapped.zip --arch arm64",
@@ -52,7 +53,7 @@ The package that is given is only read.`,
 	cmd.Flags().StringVar(&w.to, "to", "", "the package to write; without it FUNCTION-firedrill.zip, or FUNCTION-unwrapped.zip")
 	cmd.Flags().StringVar(&w.arch, "arch", "", "x86_64 (amd64) or arm64, where the bootstrap is a script and does not say")
 	cmd.Flags().BoolVar(&w.unwrap, "unwrap", false, "give the original back")
-	w.programs.flag(cmd)
+	w.programs.flags(cmd)
 	return cmd
 }
 
@@ -83,11 +84,12 @@ func (w *wrapping) run(cmd *cobra.Command, path string) (done wrapped, err error
 	if pkg.Wrapped() {
 		return done, usage("nothing is left to do; --unwrap gives the original back", "%s: %w", path, layer.ErrWrapped)
 	}
-	program, err := w.programs.proxy(cmd.Context(), done.Architecture)
+	w.programs.noPreload = w.programs.noPreload || pkg.Static
+	contents, err := w.programs.contents(cmd.Context(), done.Architecture)
 	if err != nil {
 		return done, err
 	}
-	done.Bytes, err = writeOther(path, done.File, func(out io.Writer) error { return pkg.Wrap(out, program, done.Architecture) })
+	done.Bytes, err = writeOther(path, done.File, func(out io.Writer) error { return pkg.Wrap(out, contents) })
 	return done, err
 }
 

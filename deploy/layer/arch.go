@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -58,4 +59,31 @@ func programArch(r io.Reader) (Arch, error) {
 		return ARM64, nil
 	}
 	return "", errNoProgram
+}
+
+// static reports whether a Linux program, of which that is the beginning, loads no libraries of glibc's. Compilers
+// put what says so right after the head; where it is not, the program is taken for static.
+func static(beginning []byte) bool {
+	const table, entrySize, entries, interpreter = 0x20, 0x36, 0x38, 3
+	if len(beginning) < 64 {
+		return true
+	}
+	at, size := binary.LittleEndian.Uint64(beginning[table:]), uint64(binary.LittleEndian.Uint16(beginning[entrySize:]))
+	for n := range uint64(binary.LittleEndian.Uint16(beginning[entries:])) {
+		header := within(beginning, at+n*size, 56)
+		if header == nil || binary.LittleEndian.Uint32(header) != interpreter {
+			continue
+		}
+		loader := within(beginning, binary.LittleEndian.Uint64(header[8:]), binary.LittleEndian.Uint64(header[32:]))
+		return !bytes.Contains(loader, []byte("/ld-linux"))
+	}
+	return true
+}
+
+// within is a piece of data, or nil if that is not all there.
+func within(data []byte, at, size uint64) []byte {
+	if at > uint64(len(data)) || size > uint64(len(data))-at {
+		return nil
+	}
+	return data[at : at+size]
 }

@@ -25,11 +25,25 @@ const (
 //go:embed LICENSE
 var license []byte
 
-// Contents are the programs of a layer.
+// Contents are the programs of a layer, or of a wrapped package.
 type Contents struct {
 	Arch    Arch
 	Proxy   []byte
-	Preload []byte // nil: the layer has none
+	Preload []byte // nil: there is none
+}
+
+// check refuses programs of another architecture.
+func (c Contents) check() error {
+	if err := checkArch(c.Proxy, c.Arch); err != nil {
+		return fmt.Errorf("%s %w", Wrapper, err)
+	}
+	if c.Preload == nil {
+		return nil
+	}
+	if err := checkArch(c.Preload, c.Arch); err != nil {
+		return fmt.Errorf("%s %w", Preload, err)
+	}
+	return nil
 }
 
 // FileName is what the zip of an architecture's layer is called.
@@ -37,22 +51,19 @@ func FileName(arch Arch) string { return "firedrill-layer-" + string(arch) + ".z
 
 // Write writes the layer's zip. It refuses programs of another architecture.
 func (c Contents) Write(out io.Writer) error {
-	entries := []struct {
+	if err := c.check(); err != nil {
+		return err
+	}
+	w := zip.NewWriter(out)
+	for _, e := range []struct {
 		name string
 		mode fs.FileMode
 		data []byte
-	}{{Wrapper, 0o755, c.Proxy}, {Preload, 0o755, c.Preload}, {"LICENSE", 0o644, license}}
-	w := zip.NewWriter(out)
-	for _, e := range entries {
-		if e.name == Preload && e.data == nil {
+	}{{Wrapper, 0o755, c.Proxy}, {Preload, 0o755, c.Preload}, {"LICENSE", 0o644, license}} {
+		if e.data == nil {
 			continue
 		}
-		if e.name != "LICENSE" {
-			if err := checkArch(e.data, c.Arch); err != nil {
-				return fmt.Errorf("%s %w", e.name, err)
-			}
-		}
-		if err := add(w, e.name, e.mode, epoch(), e.data); err != nil {
+		if err := add(w, &zip.FileHeader{Name: e.name, Modified: epoch()}, e.mode, e.data); err != nil {
 			return fmt.Errorf("write %s: %w", e.name, err)
 		}
 	}
@@ -74,13 +85,9 @@ func checkArch(program []byte, want Arch) error {
 // epoch is the time that every entry of a layer has: the earliest that a zip can say.
 func epoch() time.Time { return time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-func add(w *zip.Writer, name string, mode fs.FileMode, modified time.Time, data []byte) error {
-	header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: modified}
+func add(w *zip.Writer, header *zip.FileHeader, mode fs.FileMode, data []byte) error {
+	header.Method = zip.Deflate
 	header.SetMode(mode)
-	return addEntry(w, header, data)
-}
-
-func addEntry(w *zip.Writer, header *zip.FileHeader, data []byte) error {
 	entry, err := w.CreateHeader(header)
 	if err != nil {
 		return err

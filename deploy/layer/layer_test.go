@@ -253,14 +253,14 @@ func wrap(t *testing.T, content, program []byte, arch layer.Arch) []byte {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := pkg.Wrap(&out, program, arch); err != nil {
+	if err := pkg.Wrap(&out, layer.Contents{Arch: arch, Proxy: program}); err != nil {
 		t.Fatal(err)
 	}
 	again, err := layer.Open(reader(t, out.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := again.Wrap(io.Discard, program, arch); !errors.Is(err, layer.ErrWrapped) {
+	if err := again.Wrap(io.Discard, layer.Contents{Arch: arch, Proxy: program}); !errors.Is(err, layer.ErrWrapped) {
 		t.Errorf("wrapped again: %v", err)
 	}
 	return out.Bytes()

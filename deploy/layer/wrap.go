@@ -2,7 +2,7 @@ package layer
 
 import (
 	"archive/zip"
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -22,8 +22,8 @@ const (
 	MaxDirect = 50 << 20
 )
 
-// mark is the zip comment of a bootstrap that Wrap has written.
-const mark = "firedrill-proxy"
+// mark is the zip comment of what Wrap has written.
+const mark = "firedrill"
 
 // ErrWrapped says that a package is wrapped already.
 var ErrWrapped = errors.New("is wrapped already")
@@ -32,11 +32,14 @@ var ErrWrapped = errors.New("is wrapped already")
 type Package struct {
 	// Arch is what its bootstrap is made for; empty if that is a script or a link.
 	Arch Arch
+	// Static says that its bootstrap loads no libraries: the preload library is of no use to it.
+	Static bool
 	// Unpacked is the size of all its entries, in bytes.
 	Unpacked uint64
 
 	zip                 *zip.Reader
 	bootstrap, original *zip.File
+	preload             *zip.File
 }
 
 // Open reads a package's directory. It refuses what Lambda could not run, and names that lead out of the package.
@@ -53,6 +56,8 @@ func Open(in *zip.Reader) (*Package, error) {
 			place = &p.bootstrap
 		case proxy.Original:
 			place = &p.original
+		case Preload:
+			place = &p.preload
 		default:
 			continue
 		}
@@ -94,44 +99,55 @@ func (p *Package) inspect() error {
 		return fmt.Errorf("read %s: %w", own.Name, err)
 	}
 	defer content.Close()
-	r := bufio.NewReader(content)
-	if start, _ := r.Peek(2); string(start) == "#!" {
+	beginning, err := io.ReadAll(io.LimitReader(content, 64<<10))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", own.Name, err)
+	}
+	if bytes.HasPrefix(beginning, []byte("#!")) {
 		return nil
 	}
-	if p.Arch, err = programArch(r); err != nil {
+	if p.Arch, err = programArch(bytes.NewReader(beginning)); err != nil {
 		return fmt.Errorf("%s %w, and no script", own.Name, err)
 	}
+	p.Static = static(beginning)
 	return nil
 }
 
 // Wrapped reports whether the proxy is in front of the package's own bootstrap already.
 func (p *Package) Wrapped() bool { return p.original != nil }
 
-// Wrap writes the package with the proxy as its bootstrap, and its own bootstrap beside that under another name. Every
-// other entry is copied as it is stored.
-func (p *Package) Wrap(out io.Writer, program []byte, arch Arch) error {
+// Wrap writes the package with the proxy as its bootstrap, its own bootstrap beside that under another name, and the
+// preload library, if there is one. Every other entry is copied as it is stored.
+func (p *Package) Wrap(out io.Writer, c Contents) error {
 	if p.original != nil {
 		return ErrWrapped
 	}
-	if p.Arch != "" && p.Arch != arch {
-		return fmt.Errorf("%s is for %s, not for %s", p.bootstrap.Name, p.Arch, arch)
+	if p.Arch != "" && p.Arch != c.Arch {
+		return fmt.Errorf("%s is for %s, not for %s", p.bootstrap.Name, p.Arch, c.Arch)
 	}
-	if err := checkArch(program, arch); err != nil {
-		return fmt.Errorf("the proxy %w", err)
+	if p.preload != nil && c.Preload != nil {
+		return fmt.Errorf("there is a %s in it already", p.preload.Name)
 	}
-	if size := p.Unpacked + uint64(len(program)); size > MaxUnpacked {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if size := p.Unpacked + uint64(len(c.Proxy)+len(c.Preload)); size > MaxUnpacked {
 		return fmt.Errorf("with the proxy it would have %d MB unpacked, and Lambda takes %d MB, layers included", size>>20, MaxUnpacked>>20)
 	}
 	return p.rewrite(out, func(w *zip.Writer, f *zip.File) error {
 		if f != p.bootstrap {
 			return w.Copy(f)
 		}
-		ours := &zip.FileHeader{Name: f.Name, Method: zip.Deflate, Modified: f.Modified, Comment: mark}
-		ours.SetMode(0o755)
-		if err := addEntry(w, ours, program); err != nil {
+		folder := strings.TrimSuffix(f.Name, proxy.Bootstrap) // "" or "./"
+		if err := add(w, &zip.FileHeader{Name: f.Name, Modified: f.Modified, Comment: mark}, 0o755, c.Proxy); err != nil {
 			return err
 		}
-		return copyAs(w, f, strings.TrimSuffix(f.Name, proxy.Bootstrap)+proxy.Original)
+		if c.Preload != nil {
+			if err := add(w, &zip.FileHeader{Name: folder + Preload, Modified: f.Modified, Comment: mark}, 0o755, c.Preload); err != nil {
+				return err
+			}
+		}
+		return copyAs(w, f, folder+proxy.Original)
 	})
 }
 
@@ -144,10 +160,10 @@ func (p *Package) Unwrap(out io.Writer) error {
 		return fmt.Errorf("%s in it is not the one that wrapping has put there: somebody has changed the package since", p.bootstrap.Name)
 	}
 	return p.rewrite(out, func(w *zip.Writer, f *zip.File) error {
-		switch f {
-		case p.bootstrap:
+		switch {
+		case f == p.bootstrap, f == p.preload && f.Comment == mark:
 			return nil
-		case p.original:
+		case f == p.original:
 			return copyAs(w, f, p.bootstrap.Name)
 		}
 		return w.Copy(f)

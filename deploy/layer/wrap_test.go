@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +119,56 @@ func TestWrapChangesTheBootstrapAlone(t *testing.T) {
 	}
 }
 
+// A package gets the preload library where its bootstrap can load it, and loses no file of its own with it.
+func TestWrapWithThePreloadLibrary(t *testing.T) {
+	original := pack(t, entry{name: "./bootstrap", data: "#!/bin/sh\n", mode: 0o755})
+	pkg, err := layer.Open(reader(t, original))
+	if err != nil || pkg.Static {
+		t.Fatalf("%+v, %v", pkg, err)
+	}
+	var wrapped, back bytes.Buffer
+	if err := pkg.Wrap(&wrapped, layer.Contents{Arch: layer.X86, Proxy: []byte(x86), Preload: []byte(x86)}); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range reader(t, wrapped.Bytes()).File {
+		names = append(names, f.Name)
+	}
+	if want := []string{"./bootstrap", "./firedrill-denylist.so", "./" + proxy.Original}; !slices.Equal(names, want) {
+		t.Errorf("entries %q", names)
+	}
+	if pkg, err = layer.Open(reader(t, wrapped.Bytes())); err != nil {
+		t.Fatal(err)
+	}
+	if err := pkg.Unwrap(&back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(raw(t, original), raw(t, back.Bytes())); diff != "" {
+		t.Errorf("unwrapped (-want +got):\n%s", diff)
+	}
+}
+
+// Which programs load libraries is read from real ones: /bin/sh does, a program of Go's without C does not.
+func TestStaticPrograms(t *testing.T) {
+	here(t)
+	loads, err := os.ReadFile("/bin/sh")
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, c := range []struct {
+		program string
+		static  bool
+	}{{string(loads), !strings.Contains(string(loads), "/ld-linux")}, {string(shipped(t)), true}, {x86, true}} {
+		pkg, err := layer.Open(reader(t, pack(t, entry{name: "bootstrap", data: c.program, mode: 0o755, stored: true})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pkg.Static != c.static {
+			t.Errorf("a program of %d bytes: static %v", len(c.program), pkg.Static)
+		}
+	}
+}
+
 func TestRefusedPackages(t *testing.T) {
 	good := entry{name: "bootstrap", data: x86, mode: 0o755}
 	for _, c := range []struct {
@@ -156,10 +207,13 @@ func TestRefusedWrapping(t *testing.T) {
 	}
 	plain := open(entry{name: "bootstrap", data: x86, mode: 0o755})
 	for want, err := range map[string]error{
-		"bootstrap is for x86_64, not for arm64": plain.Wrap(io.Discard, []byte(arm64), layer.ARM64),
-		"the proxy is for arm64, not for x86_64": plain.Wrap(io.Discard, []byte(arm64), layer.X86),
-		"the proxy is not a program":             plain.Wrap(io.Discard, []byte("#!/bin/sh\n"), layer.X86),
-		"is not wrapped":                         plain.Unwrap(io.Discard),
+		"bootstrap is for x86_64, not for arm64":             plain.Wrap(io.Discard, layer.Contents{Arch: layer.ARM64, Proxy: []byte(arm64)}),
+		"firedrill-proxy is for arm64, not for x86_64":       plain.Wrap(io.Discard, layer.Contents{Arch: layer.X86, Proxy: []byte(arm64)}),
+		"firedrill-proxy is not a program":                   plain.Wrap(io.Discard, layer.Contents{Arch: layer.X86, Proxy: []byte("#!/bin/sh\n")}),
+		"firedrill-denylist.so is for arm64, not for x86_64": plain.Wrap(io.Discard, layer.Contents{Arch: layer.X86, Proxy: []byte(x86), Preload: []byte(arm64)}),
+		"there is a firedrill-denylist.so in it already": open(entry{name: "bootstrap", data: x86, mode: 0o755}, entry{name: layer.Preload, mode: 0o755}).
+			Wrap(io.Discard, layer.Contents{Arch: layer.X86, Proxy: []byte(x86), Preload: []byte(x86)}),
+		"is not wrapped": plain.Unwrap(io.Discard),
 		"somebody has changed the package since": open(entry{name: "bootstrap", data: x86, mode: 0o755},
 			entry{name: proxy.Original, data: x86, mode: 0o755}).Unwrap(io.Discard),
 	} {
@@ -181,7 +235,7 @@ func TestPackageTooLargeForLambda(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pkg.Wrap(io.Discard, []byte(x86), layer.X86); err == nil || !strings.Contains(err.Error(), "with the proxy it would have") {
+	if err := pkg.Wrap(io.Discard, layer.Contents{Arch: layer.X86, Proxy: []byte(x86)}); err == nil || !strings.Contains(err.Error(), "with the proxy it would have") {
 		t.Error(err)
 	}
 }
@@ -201,7 +255,7 @@ func FuzzWrap(f *testing.F) {
 			return
 		}
 		var wrapped bytes.Buffer
-		if err := pkg.Wrap(&wrapped, []byte(x86), layer.X86); err != nil {
+		if err := pkg.Wrap(&wrapped, layer.Contents{Arch: layer.X86, Proxy: []byte(x86)}); err != nil {
 			return
 		}
 		again, err := layer.Open(reader(t, wrapped.Bytes()))
