@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +34,7 @@ func faultsError(err error) error {
 	}
 	var refused *action.Refused
 	if errors.As(err, &refused) {
-		return &failure{code: exitUsage, err: fmt.Errorf("%w; nothing was changed", err), hint: refused.Hint()}
+		return &failure{code: exitUsage, err: errors.New(printable(err.Error()) + "; nothing was changed"), hint: printable(refused.Hint())}
 	}
-	return &failure{code: exitError, err: err}
+	return &failure{code: exitError, err: errors.New(printable(err.Error()))}
 }

@@ -166,22 +166,25 @@ func (a *app) printEdited(r edited) error {
 	if a.output == "json" {
 		return a.printJSON(r)
 	}
-	fmt.Fprintf(a.stdout, "%s: %s\n", r.Place, r.Outcome)
-	if !r.Changed {
-		return nil
+	w := &strings.Builder{}
+	fmt.Fprintf(w, "%s: %s\n", r.Place, r.Outcome)
+	if r.Changed && !a.quiet {
+		r.describe(w)
 	}
-	if !a.quiet {
-		for _, line := range differences(r.Before, r.After) {
-			fmt.Fprintf(a.stdout, "  %s\n", line)
-		}
+	if r.Changed {
+		fmt.Fprintf(w, "to put back what was there: %s\n", r.Undo)
+	}
+	return a.printText(w)
+}
+
+// describe says what is another, and what else there is to say.
+func (r edited) describe(w *strings.Builder) {
+	for _, line := range differences(r.Before, r.After) {
+		fmt.Fprintf(w, "  %s\n", line)
 	}
 	for _, note := range r.Notes {
-		fmt.Fprintf(a.stdout, "note: %s\n", note)
+		fmt.Fprintf(w, "note: %s\n", note)
 	}
-	if r.Undo != "" {
-		fmt.Fprintf(a.stdout, "to put back what was there: %s\n", r.Undo)
-	}
-	return nil
 }
 
 // confirm asks a person; a program has meant what it said.
@@ -190,14 +193,10 @@ func (a *app) confirm(r edited, yes bool) error {
 	if yes || !isFile || a.output == "json" || !term.IsTerminal(int(in.Fd())) {
 		return nil
 	}
-	fmt.Fprintf(a.stderr, "%s:\n", r.Place)
-	for _, line := range differences(r.Before, r.After) {
-		fmt.Fprintf(a.stderr, "  %s\n", line)
-	}
-	for _, note := range r.Notes {
-		fmt.Fprintf(a.stderr, "note: %s\n", note)
-	}
-	fmt.Fprint(a.stderr, "Change it? [y/N] ")
+	w := &strings.Builder{}
+	fmt.Fprintf(w, "%s:\n", r.Place)
+	r.describe(w)
+	fmt.Fprintf(a.stderr, "%sChange it? [y/N] ", printable(w.String()))
 	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
 	if err == nil && slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer))) {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -131,14 +132,14 @@ func (in imported) failed(name string, said bool) error {
 	for _, p := range in.Problems {
 		errs = append(errs, errors.New(p.String()))
 	}
-	return &failure{code: exitUsage, err: fmt.Errorf("%s: nothing was written\n%w", name, errors.Join(errs...)), silent: said}
+	return &failure{code: exitUsage, err: fmt.Errorf("%s: nothing was written\n%s", name, printable(errors.Join(errs...).Error())), silent: said}
 }
 
 func (a *app) printImport(in imported) error {
 	if a.output == "json" {
 		return a.printJSON(in)
 	}
-	w := a.stdout
+	w := &strings.Builder{}
 	if in.Format == "" {
 		fmt.Fprintln(w, "format: not a fault document")
 	} else {
@@ -157,7 +158,7 @@ func (a *app) printImport(in imported) error {
 	for _, d := range in.Differences {
 		fmt.Fprintf(w, "- %s\n", d)
 	}
-	return nil
+	return a.printText(w)
 }
 
 // indented is a document as people read it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -148,12 +149,12 @@ func reread(value, to any) error {
 }
 
 func (a *app) printFaults(s faultsStatus, now time.Time) error {
-	w := a.stdout
+	w := &strings.Builder{}
 	fmt.Fprintln(w, s.Place)
 	switch {
 	case !s.Exists:
 		fmt.Fprintln(w, "  does not exist yet: nothing is injected")
-		return nil
+		return a.printText(w)
 	case s.Format != "" && s.Format != fault.FormatFiredrill && s.Format != fault.FormatFailure1:
 		fmt.Fprintf(w, "  a document of %s, read as it is\n", s.Format)
 	}
@@ -178,7 +179,13 @@ func (a *app) printFaults(s faultsStatus, now time.Time) error {
 	for _, p := range s.Warnings {
 		fmt.Fprintf(w, "  warning: %s\n", p)
 	}
-	return nil
+	return a.printText(w)
+}
+
+// printText prints what was made of a document.
+func (a *app) printText(text fmt.Stringer) error {
+	_, err := io.WriteString(a.stdout, printable(text.String()))
+	return err
 }
 
 func (s faultsStatus) leaseText(now time.Time) string {
