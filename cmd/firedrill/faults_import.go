@@ -103,8 +103,30 @@ func (a *app) readDocument(name string) ([]byte, error) {
 	return text, nil
 }
 
+// formatFlags is a feature-flag profile of AppConfig as it is stored. Functions never see that form: AppConfig's
+// extension hands out the values alone.
+const formatFlags = "AppConfig feature flags"
+
+// flagValues are the values of a stored feature-flag profile; ok is false if the document is something else.
+func flagValues(text []byte) (values []byte, ok bool) {
+	var stored struct {
+		Flags, Values map[string]json.RawMessage
+		Version       string
+	}
+	if json.Unmarshal(text, &stored) != nil || stored.Flags == nil || stored.Values == nil || stored.Version == "" {
+		return nil, false
+	}
+	values, err := json.Marshal(stored.Values)
+	return values, err == nil
+}
+
 // importDocument reads a document of any format.
 func importDocument(text []byte) imported {
+	if values, ok := flagValues(text); ok {
+		in := importDocument(values)
+		in.Format = formatFlags + " in " + in.Format
+		return in
+	}
 	in := imported{Problems: []fault.Problem{}, Warnings: []fault.Problem{}, Document: json.RawMessage("{}"), Differences: []string{}}
 	_, problems := fault.Parse(text)
 	for _, p := range problems {
@@ -188,6 +210,9 @@ func (a *app) importWrite(in imported, name, path string) error {
 func (a *app) importExperiment(text []byte, in imported, target string) error {
 	if err := in.failed("the document", false); err != nil {
 		return err
+	}
+	if values, ok := flagValues(text); ok {
+		text = values
 	}
 	t := fault.Translate(text)
 	status := statusOf("", action.Content{Text: text, Exists: true}, time.Now())
