@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// pace is the time between two invocations: 100 a second.
-const pace = 10 * time.Millisecond
+// rate is how many invocations a second all senders make together.
+const rate = 100
 
-// invocations is the load of the whole measurement: each is sent when it is due, whatever became of the ones before.
-func (w *world) invocations(ctx context.Context) {
-	tick := time.NewTicker(pace)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			go func() { w.failed(w.invoke(ctx)) }()
-		}
+// invocations is the load of the whole measurement: each sender invokes when it is due, and catches up when it is late.
+// As many environments run as there are senders.
+func (w *world) invocations(ctx context.Context, senders int) {
+	pace := time.Second * time.Duration(senders) / rate
+	for i := range senders {
+		due := time.Now().Add(pace * time.Duration(i) / time.Duration(senders))
+		go func() {
+			for ; wait(ctx, time.Until(due)) == nil; due = due.Add(pace) {
+				w.failed(w.invoke(ctx))
+			}
+		}()
 	}
 }
 

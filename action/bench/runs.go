@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 )
 
@@ -74,23 +77,46 @@ func wait(ctx context.Context, d time.Duration) error {
 }
 
 // stopped stops a run from another process, a while into its fault, and says for how long the function was hit still.
-func (w *world) stopped(ctx context.Context, into time.Duration) (time.Duration, error) {
+// undone is the part of it until the run had written its undo; the rest is the function's own refresh.
+func (w *world) stopped(ctx context.Context, into time.Duration) (took, undone time.Duration, err error) {
 	r, err := w.start(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if err := wait(ctx, into); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	at := time.Now()
 	if out, err := w.firedrill(ctx, "stop").CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("stop: %w\n%s", err, out)
+		return 0, 0, fmt.Errorf("stop: %w\n%s", err, out)
 	}
 	<-r.over
 	if err := w.quiet(ctx, r); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return max(w.hit(r.id).Sub(at), 0), nil
+	reverted, err := w.reverted(r.id)
+	return max(w.hit(r.id).Sub(at), 0), reverted.Sub(at), err
+}
+
+// reverted is when a run's journal says that everything was put back.
+func (w *world) reverted(run string) (time.Time, error) {
+	f, err := os.Open(filepath.Join(w.dir, ".firedrill", "runs", run, "journal.jsonl"))
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer f.Close()
+	for lines := json.NewDecoder(f); ; {
+		var record struct {
+			At   time.Time
+			Type string
+		}
+		if err := lines.Decode(&record); err != nil {
+			return time.Time{}, fmt.Errorf("the journal of run %s says nothing of an undo: %w", run, err)
+		}
+		if record.Type == "reverted" {
+			return record.At, nil
+		}
+	}
 }
 
 // quiet waits until a while has passed without a hit: what would still hit would do so now.

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,7 +35,7 @@ const experiment = `version: 1
 title: Time to stop
 objective: A fault is over soon after it was stopped
 load:
-  shop: {lambda: shop, rate: 50/s}
+  shop: {http: "GET %s", rate: 50/s}
 measures:
   - {name: latency, of: load.shop, expect: p95 < 20s}
 conditions:
@@ -54,7 +56,7 @@ type world struct {
 	loss       error
 }
 
-func newWorld(ctx context.Context) (w *world, err error) {
+func newWorld(ctx context.Context, senders int) (w *world, err error) {
 	w = &world{last: map[string]time.Time{}}
 	defer func() {
 		if err != nil {
@@ -83,7 +85,7 @@ func newWorld(ctx context.Context) (w *world, err error) {
 	if err != nil {
 		return w, err
 	}
-	err = errors.Join(w.write("functions.yaml", fmt.Sprintf(functions, self, w.store.address())), w.write("experiment.yaml", experiment))
+	err = errors.Join(w.write("functions.yaml", fmt.Sprintf(functions, self, w.store.address())), w.write("experiment.yaml", fmt.Sprintf(experiment, w.traffic())))
 	if err != nil {
 		return w, err
 	}
@@ -92,8 +94,15 @@ func newWorld(ctx context.Context) (w *world, err error) {
 	}
 	loading, cancel := context.WithCancel(ctx)
 	w.ends = append(w.ends, cancel)
-	go w.invocations(loading)
+	w.invocations(loading, senders)
 	return w, nil
+}
+
+// traffic is something else for the run to watch: the function is invoked by the bench alone.
+func (w *world) traffic() string {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	w.ends = append(w.ends, server.Close)
+	return server.URL
 }
 
 func (w *world) write(name, text string) error {
