@@ -3,8 +3,10 @@ package load
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"text/template"
+	"text/template/parse"
 	"time"
 )
 
@@ -22,6 +24,10 @@ func parseText(source string) (text, error) {
 	parsed, err := template.New("template").Parse(source)
 	if err != nil {
 		return text{}, fmt.Errorf("%w (a request has {{.Seq}}, {{.UUID}}, {{.Rand 1 100}}, {{.Pick \"a\" \"b\"}} and {{.Now}})", err)
+	}
+	for _, part := range parsed.Templates() {
+		part.Root.Nodes = slices.Insert(part.Root.Nodes, 0, step())
+		countSteps(part.Root)
 	}
 	t := text{template: parsed}
 	if _, err := t.render(newDraw(1, 0, time.Time{})); err != nil {
@@ -41,13 +47,46 @@ func (t text) render(d *draw) (string, error) {
 	return b.String(), nil
 }
 
-// maxText bounds what a template may render, in bytes: a mistyped range should be an error, not the end of the memory.
-const maxText = 10 << 20
+// A mistyped range should be an error, not the end of the memory or of time.
+const (
+	maxText  = 10 << 20 // bytes that a template may render
+	maxSteps = 1 << 20  // times that it may write, or begin a loop's body or a template's
+)
 
-type bounded struct{ strings.Builder }
+// step is a text of no length: what it writes is counted.
+func step() parse.Node { return &parse.TextNode{NodeType: parse.NodeText} }
+
+// countSteps makes every turn of a loop write something, even if there is nothing to write.
+func countSteps(list *parse.ListNode) {
+	if list == nil {
+		return
+	}
+	for _, node := range list.Nodes {
+		switch node := node.(type) {
+		case *parse.RangeNode:
+			countSteps(node.List)
+			countSteps(node.ElseList)
+			node.List.Nodes = slices.Insert(node.List.Nodes, 0, step())
+		case *parse.IfNode:
+			countSteps(node.List)
+			countSteps(node.ElseList)
+		case *parse.WithNode:
+			countSteps(node.List)
+			countSteps(node.ElseList)
+		}
+	}
+}
+
+type bounded struct {
+	strings.Builder
+	steps int
+}
 
 // Write implements io.Writer; what is too much ends the template.
 func (b *bounded) Write(p []byte) (int, error) {
+	if b.steps++; b.steps > maxSteps {
+		return 0, fmt.Errorf("it takes more than %d steps", maxSteps)
+	}
 	if b.Len()+len(p) > maxText {
 		return 0, fmt.Errorf("it renders more than %d bytes", maxText)
 	}

@@ -21,6 +21,8 @@ func TestTemplates(t *testing.T) {
 		{`{{.}} {{$}}`, `^request 7 request 7$`},
 		{`{{.Now}}`, `^2026-11-21T09:00:00\.000000005Z$`},
 		{`{{if eq .Seq 7}}seven{{end}}`, `^seven$`},
+		{`[{{range $i := 3}}{{if $i}},{{end}}{{$i}}{{end}}]`, `^\[0,1,2\]$`},
+		{`{{define "a"}}{{range 2}}{{.}}{{end}}{{end}}{{template "a" .}}`, `^01$`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.source, func(t *testing.T) {
@@ -48,7 +50,12 @@ func TestTemplateMistakesAreFoundBeforeTraffic(t *testing.T) {
 		`{{index nil 1}}`:    "nil",
 		`{{.source.Uint64}}`: "unexported",
 
-		`{{range 1000000000}}tell me more{{end}}`: "more than 10485760 bytes",
+		`{{range 1000000000}}tell me more, and then tell me more{{end}}`:                                                               "more than 10485760 bytes",
+		`{{range 1000000000}}{{end}}`:                                                                                                  "more than 1048576 steps",
+		`{{range 9999}}{{range 9999}}{{$x := 1}}{{end}}{{else}}{{end}}`:                                                                "more than 1048576 steps",
+		`{{if true}}{{with 1}}{{range 9999999}}{{if false}}x{{else}}{{end}}{{end}}{{end}}{{end}}`:                                      "more than 1048576 steps",
+		`{{define "a"}}{{range 9999999}}{{continue}}{{end}}{{end}}{{template "a"}}`:                                                    "more than 1048576 steps",
+		`{{define "a"}}{{template "b"}}{{template "b"}}{{end}}{{define "b"}}{{if true}}{{template "a"}}{{end}}{{end}}{{template "a"}}`: "exceeded maximum template depth",
 	} {
 		_, err := parseText(source)
 		if err == nil || !strings.Contains(err.Error(), want) {
