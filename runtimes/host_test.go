@@ -206,9 +206,25 @@ type saying struct {
 	reason, note string
 }
 
-// record finds the record of an injection. Where there is none, because the host cannot even see whether it would
-// have been hit, a warning must say so.
+// record waits for the record of an injection: the layer answers first and writes then.
 func (h *host) record(a answer, c column, kind fault.Kind) saying {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(patience); ; <-again.C {
+		if said := h.look(a, c, kind); said.reason != noRecord || time.Now().After(end) {
+			return said
+		}
+	}
+}
+
+// patience is how long what must come may take on a busy machine.
+const patience = 20 * time.Second
+
+const noRecord = "no record"
+
+// look finds the record of an injection. Where there is none, because the host cannot even see whether it would
+// have been hit, a warning must say so.
+func (h *host) look(a answer, c column, kind fault.Kind) saying {
 	h.Injections("") // reads what the functions have written so far
 	var found []fault.Record
 	for line := range strings.Lines(h.log.String()) {
@@ -224,7 +240,7 @@ func (h *host) record(a answer, c column, kind fault.Kind) saying {
 	}
 	switch {
 	case len(found) == 0:
-		return saying{reason: "no record"}
+		return saying{reason: noRecord}
 	case len(found) > 1 || found[0].Planned != 1:
 		return saying{reason: fmt.Sprintf("%d records, the first plans %d", len(found), found[0].Planned)}
 	}

@@ -47,24 +47,6 @@ func TestEveryKindOnEveryRuntime(t *testing.T) {
 		}
 	})
 	compare(t, columns, results)
-	checkOverview(t, results["Go, layer"])
-}
-
-// checkOverview holds what the overview of kinds says about the layer against what it did.
-func checkOverview(t *testing.T, layer map[fault.Kind]string) {
-	t.Helper()
-	const overview = "../docs/kinds/README.md"
-	text, err := os.ReadFile(overview)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for kind, result := range layer {
-		_, row, ok := strings.Cut(string(text), "\n| [`"+string(kind)+"`]")
-		row, _, _ = strings.Cut(row, "\n")
-		if unsupported := strings.HasPrefix(result, fault.Unsupported); !ok || strings.HasSuffix(row, "| no |") != unsupported {
-			t.Errorf("%s: %s, but %s says %q", kind, result, overview, row)
-		}
-	}
 }
 
 // cell has a function meet one kind, and says what came of it.

@@ -58,16 +58,18 @@ function open(most) {
 }
 
 // Streams, as function URLs with RESPONSE_STREAM have them.
-export const stream = globalThis.awslambda?.streamifyResponse(async (_event, out) => {
+export const stream = globalThis.awslambda?.streamifyResponse(async (event, out) => {
   out.write('first piece\n');
+  await fetch(event.Gate); // answers when the first piece has arrived
   out.write('0123456789abcdef'.repeat(8192));
   out.write('\u0000last\r\n');
   out.end();
 });
 
-export const page = globalThis.awslambda?.streamifyResponse(async (_event, out) => {
+export const page = globalThis.awslambda?.streamifyResponse(async (event, out) => {
   out = awslambda.HttpResponseStream.from(out, { statusCode: 201, headers: { 'content-type': 'text/plain' } });
   out.write('first piece\n');
+  await fetch(event.Gate);
   out.write('0123456789abcdef'.repeat(8192));
   out.end('last');
 });

@@ -26,14 +26,30 @@ func main() {
 	}
 }
 
+// event names a URL that answers when the first piece of a stream has arrived.
+type event struct{ Gate string }
+
 // stream answers with an io.Reader, which the Lambda library streams.
-func stream(context.Context) (io.Reader, error) { return pieces(), nil }
+func stream(_ context.Context, e event) (io.Reader, error) { return pieces(e), nil }
 
 // page answers as a function URL with response streaming does: a prelude, then the body.
-func page(context.Context) (*events.LambdaFunctionURLStreamingResponse, error) {
-	return &events.LambdaFunctionURLStreamingResponse{StatusCode: 201, Headers: map[string]string{"Content-Type": "text/plain"}, Body: pieces()}, nil
+func page(_ context.Context, e event) (*events.LambdaFunctionURLStreamingResponse, error) {
+	return &events.LambdaFunctionURLStreamingResponse{StatusCode: 201, Headers: map[string]string{"Content-Type": "text/plain"}, Body: pieces(e)}, nil
 }
 
-func pieces() io.Reader {
-	return io.MultiReader(strings.NewReader("first piece\n"), strings.NewReader(strings.Repeat("0123456789abcdef", 8192)), strings.NewReader("\x00last\r\n"))
+func pieces(e event) io.Reader {
+	return io.MultiReader(strings.NewReader("first piece\n"), gate(e.Gate), strings.NewReader(strings.Repeat("0123456789abcdef", 8192)), strings.NewReader("\x00last\r\n"))
+}
+
+// gate is an empty reader that waits for a URL to answer.
+type gate string
+
+// Read implements io.Reader.
+func (g gate) Read([]byte) (int, error) {
+	res, err := http.Get(string(g))
+	if err != nil {
+		return 0, err
+	}
+	_ = res.Body.Close()
+	return 0, io.EOF
 }
