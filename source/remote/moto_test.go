@@ -59,6 +59,7 @@ func (c cloud) put(name, kind, document string) {
 
 func TestAWSServices(t *testing.T) {
 	c := cloud{t, moto.Start(t)}
+	c.put("first", "String", "{}") // the stand-in loads a service as it is first asked, which may take longer than an attempt
 	t.Run("parameter", func(t *testing.T) {
 		for _, kind := range []string{"String", "SecureString"} {
 			name := "/shop/" + kind
