@@ -100,6 +100,16 @@ func (m Mark) Response(response []byte) (out []byte, changed bool) {
 	return splice(response, edits), true
 }
 
+// ReadMark is the value that Response has put into a response, or "".
+func ReadMark(response []byte) string {
+	for _, path := range []dotted{{"headers", MarkHeader}, {"multiValueHeaders", MarkHeader, "0"}} {
+		if found, ok := lookup(response, path); ok {
+			return string(found.text())
+		}
+	}
+	return ""
+}
+
 // maxPrelude bounds the prelude of a streamed response, in bytes. Lambda's own limit is lower.
 const maxPrelude = 64 << 10
 

@@ -97,6 +97,9 @@ func TestMarkResponse(t *testing.T) {
 		if want == "" {
 			want = c.response
 		}
+		if read := ReadMark(out); c.want != "" && c.name != "a mark from downstream" && read != mark.String() {
+			t.Errorf("%s: %q is read from %s", c.name, read, out)
+		}
 		if string(out) != want || changed != (c.want != "") || string(in) != c.response {
 			t.Errorf("%s: %s, %v, want %s", c.name, out, changed, want)
 		}

@@ -28,8 +28,15 @@ type Deps struct {
 	// Transport sends HTTP requests; nil means one of the generator's own, without a proxy.
 	Transport http.RoundTripper
 	// Invoke invokes a Lambda function and waits for it; needed by loads that name one. It returns an error only if
-	// Lambda gave no answer: refusals are statuses, and a function that failed is a functionError.
-	Invoke func(ctx context.Context, name string, payload []byte) (status int, functionError string, err error)
+	// Lambda gave no answer: refusals are statuses, and a function that failed has a FunctionError.
+	Invoke func(ctx context.Context, name string, payload []byte) (Invoked, error)
+}
+
+// An Invoked is Lambda's answer to an invocation.
+type Invoked struct {
+	Status        int
+	FunctionError string
+	Mark          string // what the function's response says of the fault that hit it; see fault.ReadMark
 }
 
 // A Generator produces the traffic of one load.

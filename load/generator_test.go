@@ -42,7 +42,10 @@ type invokeFunc = func(ctx context.Context, name string, payload []byte) (int, s
 func simulate(t *testing.T, l experiment.Load, d time.Duration, invoke invokeFunc) (*observations, time.Duration) {
 	t.Helper()
 	l.Name, l.Lambda = "orders", "shop"
-	g, err := New(l, Deps{Invoke: invoke})
+	g, err := New(l, Deps{Invoke: func(ctx context.Context, name string, payload []byte) (Invoked, error) {
+		status, functionError, err := invoke(ctx, name, payload)
+		return Invoked{Status: status, FunctionError: functionError, Mark: "latency;run=R1"}, err
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +272,7 @@ func TestNewRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.load.Name = "orders"
-			d := Deps{Invoke: func(context.Context, string, []byte) (int, string, error) { return 200, "", nil }}
+			d := Deps{Invoke: func(context.Context, string, []byte) (Invoked, error) { return Invoked{Status: 200}, nil }}
 			if tt.name == "no invoker" {
 				d = Deps{}
 			}
@@ -281,16 +284,26 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// TestMarksOfInvocations: what a function's response says of its fault is kept.
+func TestMarksOfInvocations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got, _ := simulate(t, experiment.Load{Rate: constant(10)}, time.Second, func(context.Context, string, []byte) (int, string, error) { return 200, "", nil })
+		if len(got.all) == 0 || got.all[0].Mark != "latency;run=R1" {
+			t.Errorf("%+v", got.all)
+		}
+	})
+}
+
 // TestAPanicEndsTheLoadAlone: it must not end the process, which has faults to undo.
 func TestAPanicEndsTheLoadAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
 		g, err := New(experiment.Load{Name: "orders", Rate: constant(10), Lambda: "shop", MaxInFlight: 1}, Deps{
-			Invoke: func(context.Context, string, []byte) (int, string, error) {
+			Invoke: func(context.Context, string, []byte) (Invoked, error) {
 				if n++; n == 3 {
 					panic("a bug")
 				}
-				return 200, "", nil
+				return Invoked{Status: 200}, nil
 			},
 		})
 		if err != nil {

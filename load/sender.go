@@ -22,7 +22,7 @@ type sender interface {
 type invokeSender struct {
 	function string
 	payload  text
-	invoke   func(ctx context.Context, name string, payload []byte) (status int, functionError string, err error)
+	invoke   func(ctx context.Context, name string, payload []byte) (Invoked, error)
 }
 
 func (s *invokeSender) send(ctx context.Context, d *draw) answer {
@@ -30,16 +30,18 @@ func (s *invokeSender) send(ctx context.Context, d *draw) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	status, functionError, err := s.invoke(ctx, s.function, []byte(payload))
+	out, err := s.invoke(ctx, s.function, []byte(payload))
 	switch {
 	case err != nil:
 		return answer{err: err}
-	case functionError != "":
+	case out.FunctionError != "":
 		return answer{class: ClassFunctionError, failed: true}
-	case status == http.StatusTooManyRequests:
+	case out.Status == http.StatusTooManyRequests:
 		return answer{class: ClassThrottled, failed: true}
 	}
-	return answered(status)
+	a := answered(out.Status)
+	a.mark = keep(out.Mark)
+	return a
 }
 
 // httpSender sends one kind of HTTP request. What does not vary is made once and shared: net/http does not write to it.
@@ -112,16 +114,15 @@ func (s *httpSender) send(ctx context.Context, d *draw) answer {
 		return answer{err: fmt.Errorf("the answer broke off after %d bytes: %w", n, err)}
 	}
 	a := answered(resp.StatusCode)
-	a.mark = markOf(resp.Header)
+	a.mark = keep(resp.Header.Get(fault.MarkHeader))
 	return a
 }
 
 // maxMark bounds what is kept of a mark, in bytes. Longer ones are none of ours.
 const maxMark = 256
 
-// markOf is the mark of the fault that has hit a function, or spared it. It is kept without the rest of its head.
-func markOf(header http.Header) string {
-	mark := header.Get(fault.MarkHeader)
+// keep is the mark of a fault that has hit a function, or spared it, without the rest of the message that it came in.
+func keep(mark string) string {
 	if len(mark) > maxMark {
 		return ""
 	}

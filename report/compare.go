@@ -30,7 +30,7 @@ func comparison(load string, c *engine.Comparison) string {
 	slices.Sort(kinds)
 	text := fmt.Sprintf("Of the requests of %s, %d were hit by %s and %d were spared", load, c.Hit, strings.Join(kinds, " or "), c.Spared)
 	if c.Unmarked > 0 {
-		text += fmt.Sprintf(" (%d do not say)", c.Unmarked)
+		text += fmt.Sprintf(" (%d unmarked)", c.Unmarked)
 	}
 	text += "."
 	for _, x := range c.Contrasts {

@@ -35,7 +35,7 @@ func TestHitAndSpared(t *testing.T) {
 			"Of the requests of purchase, 153 were hit by cpu or latency and 447 were spared. p95: 2 s (1.8–2.2 s) when hit, 20 ms (18–22 ms) when spared, 1.98 s more (1.9 s to 2.1 s)."},
 		{"too few", engine.Comparison{Hit: 3, Spared: 5, Unmarked: 2, Kinds: map[fault.Kind]int{"latency": 3}, Contrasts: []verdict.Contrast{
 			contrast("p95", verdict.Seconds, 2, 0.02, 0.1, math.Inf(1)), contrast("p50", verdict.Seconds, 2, 1, math.Inf(-1), 2), contrast("error_rate", verdict.Ratio, 0.1, 0.2, -0.3, 0.1)}},
-			"Of the requests of purchase, 3 were hit by latency and 5 were spared (2 do not say). p95: 2 s (1.8–2.2 s) when hit, 20 ms (18–22 ms) when spared, 1.98 s more (at least 100 ms). p50: 2 s (1.8–2.2 s) when hit, 1 s (900 ms – 1.1 s) when spared, 1 s more, which so few requests leave open. error_rate: 10 % (9–11 %) when hit, 20 % (18–22 %) when spared, 10 % less, which may be chance."},
+			"Of the requests of purchase, 3 were hit by latency and 5 were spared (2 unmarked). p95: 2 s (1.8–2.2 s) when hit, 20 ms (18–22 ms) when spared, 1.98 s more (at least 100 ms). p50: 2 s (1.8–2.2 s) when hit, 1 s (900 ms – 1.1 s) when spared, 1 s more, which so few requests leave open. error_rate: 10 % (9–11 %) when hit, 20 % (18–22 %) when spared, 10 % less, which may be chance."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := disproved()

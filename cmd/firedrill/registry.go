@@ -7,6 +7,7 @@ import (
 	"github.com/firedrill-dev/firedrill/action"
 	"github.com/firedrill-dev/firedrill/engine"
 	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/fault"
 	"github.com/firedrill-dev/firedrill/load"
 	"github.com/firedrill-dev/firedrill/probe"
 )
@@ -97,7 +98,7 @@ func (s *session) invokeProbe(ctx context.Context, name string, payload []byte) 
 }
 
 // invokeLoad invokes a function for a load.
-func (s *session) invokeLoad(ctx context.Context, name string, payload []byte) (status int, functionError string, err error) {
+func (s *session) invokeLoad(ctx context.Context, name string, payload []byte) (load.Invoked, error) {
 	out, err := s.invoke(ctx, name, payload)
-	return out.status, out.functionError, err
+	return load.Invoked{Status: out.status, FunctionError: out.functionError, Mark: fault.ReadMark(out.payload)}, err
 }
