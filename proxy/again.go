@@ -42,7 +42,7 @@ func (c *conn) repeated(plan *fault.Plan, inv fault.Invocation, log entry, event
 		return nil, nil
 	}
 	message := c.resp.AppendReframed(nil, "", len(event.data))
-	return &repeat{message: append(message, event.data...)}, nil
+	return &repeat{message: append(message, event.data...), deadline: inv.Deadline}, nil
 }
 
 // answered takes an answer of the runtime to an event that is delivered twice.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/firedrill-dev/firedrill/fault"
 )
@@ -31,6 +32,7 @@ func (p pending) missed(reason string) {
 // plans carries plans from the exchange that delivered the event to the one that brings the response. Runtimes
 // may use different connections for the two.
 type plans struct {
+	count atomic.Int64 // of byID, so that a response for which nothing is planned takes no lock
 	mu    sync.Mutex
 	byID  map[string]pending
 	order []string // oldest first
@@ -50,6 +52,7 @@ func (p *plans) put(plan pending) {
 		p.order = append(p.order, id)
 	}
 	p.byID[id] = plan
+	p.count.Store(int64(len(p.byID)))
 	if len(p.byID) > maxPlans {
 		p.evict()
 	}
@@ -61,10 +64,14 @@ func (p *plans) evict() {
 	p.byID[oldest].missed("no response came")
 	p.byID[oldest].held.release()
 	delete(p.byID, oldest)
+	p.count.Store(int64(len(p.byID)))
 }
 
 // take returns the plan of an invocation and forgets it.
 func (p *plans) take(id []byte) (pending, bool) {
+	if p.count.Load() == 0 {
+		return pending{}, false
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	plan, ok := p.byID[string(id)]
@@ -72,6 +79,7 @@ func (p *plans) take(id []byte) (pending, bool) {
 		return pending{}, false
 	}
 	delete(p.byID, string(id))
+	p.count.Store(int64(len(p.byID)))
 	for i, known := range p.order {
 		if known == string(id) {
 			p.order = append(p.order[:i], p.order[i+1:]...)

@@ -41,7 +41,8 @@ func (r *repeats) claim(taken *holds, deadline time.Time) bool {
 // A repeat is an invocation whose event the runtime gets twice. Its first answer stays here; the runtime's next
 // request for an event gets the same one again. Lambda gets one answer, as it would have.
 type repeat struct {
-	message []byte // the event as it was delivered, head and all
+	message  []byte // the event as it was delivered, head and all
+	deadline time.Time
 
 	mu    sync.Mutex
 	state repeatState
@@ -74,8 +75,16 @@ func (r *repeat) wait(ctx context.Context, p *Proxy, plan pending, first answer)
 	r.proxy, r.plan, r.first, r.state = p, plan, first, waiting
 	ctx = context.WithoutCancel(ctx)
 	r.ctx = func() (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, handsOver) }
-	r.timer = time.AfterFunc(comesBack, func() { r.abandon(neverAsked) })
+	r.timer = time.AfterFunc(r.patience(), func() { r.abandon(neverAsked) })
 	p.repeats.current.Store(r)
+}
+
+// patience is how long the runtime is waited for: never so long that Lambda has no answer at the deadline.
+func (r *repeat) patience() time.Duration {
+	if r.deadline.IsZero() {
+		return comesBack
+	}
+	return min(comesBack, time.Until(r.deadline)/2)
 }
 
 // deliver takes the second delivery; false if it is not, or no longer, waiting.
@@ -97,7 +106,7 @@ func (r *repeat) takeBack() {
 	defer r.mu.Unlock()
 	if _, ok := r.proxy.plans.take([]byte(r.plan.entry.id)); ok {
 		r.state = waiting
-		r.timer.Reset(comesBack)
+		r.timer.Reset(r.patience())
 	}
 }
 
