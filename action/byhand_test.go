@@ -34,6 +34,8 @@ func TestSwitchOn(t *testing.T) {
 			`{"latency":{"enabled":true,"min_latency":100,"max_latency":200,"note":"ours","percentage":7}}`, ""},
 		{"a wrong setting is mended", `{"latency":{"enabled":true,"min_latency":-1}}`, Switch{Kind: "latency", With: fault.Attributes{"min_latency": 1.0}, Match: []fault.Condition{}},
 			`{"latency":{"enabled":true,"min_latency":1}}`, ""},
+		{"a lease of a part of a second", `{}`, Switch{Kind: "exception", Expires: at.Add(time.Millisecond)},
+			`{"exception":{"enabled":true},"firedrill":{"expires_at":"2026-11-21T10:00:01Z"}}`, ""},
 		{"match goes", `{"exception":{"enabled":true,"match":[{"path":"a","value":"b"}]}}`, Switch{Kind: "exception", Match: []fault.Condition{}},
 			`{"exception":{"enabled":true}}`, ""},
 		{"match comes", `{}`, Switch{Kind: "exception", Match: []fault.Condition{{Path: "a", Operator: "exists"}}},

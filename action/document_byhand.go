@@ -107,7 +107,8 @@ func (d document) setLease(expires time.Time) error {
 	if expires.IsZero() {
 		return d.editDrill(func(m map[string]json.RawMessage) { delete(m, "expires_at") })
 	}
-	text, err := json.Marshal(expires.UTC().Truncate(time.Second).Format(time.RFC3339))
+	whole := expires.UTC().Add(time.Second - 1).Truncate(time.Second) // up: a lease is not shorter than was asked for
+	text, err := json.Marshal(whole.Format(time.RFC3339))
 	if err != nil {
 		return err
 	}

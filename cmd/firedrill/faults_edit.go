@@ -50,7 +50,7 @@ The fault ends by itself after --for, even if nobody switches it off. What stood
 			if cmd.Flags().Changed("percentage") {
 				s.Percentage = &percentage
 			}
-			if lease <= 0 || lease > maxLease {
+			if lease < time.Second || lease > maxLease {
 				return usage("a fault that nobody is to end by itself: --no-expiry", "--for %s is not between 1s and %s", lease, maxLease)
 			}
 			if !noExpiry {
