@@ -226,8 +226,8 @@ func TestWrappedPackageInjects(t *testing.T) {
 		entries    []entry
 	}{
 		{"a program", proxy.Original, []entry{{name: "bootstrap", mode: 0o755, data: string(function), stored: true}}},
-		{"a script", "function", []entry{{name: "bootstrap", mode: 0o755, data: "#!/bin/sh\nexec \"$LAMBDA_TASK_ROOT/function\"\n"}, {name: "function", mode: 0o755, data: string(function), stored: true}}},
-		{"a link", proxy.Original, []entry{{name: "bootstrap", mode: os.ModeSymlink | 0o777, data: "function"}, {name: "function", mode: 0o755, data: string(function), stored: true}}},
+		{"a link to a script", "function", []entry{{name: "bootstrap", mode: os.ModeSymlink | 0o777, data: "start.sh"},
+			{name: "start.sh", mode: 0o755, data: "#!/bin/sh\nexec \"$LAMBDA_TASK_ROOT/function\"\n"}, {name: "function", mode: 0o755, data: string(function), stored: true}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wrapped := wrap(t, pack(t, c.entries...), program, arch)
