@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/appconfig"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
@@ -67,7 +69,7 @@ func (s *services) caller(ctx context.Context, cfg aws.Config) (string, error) {
 // region or stand-in is another document.
 func (s *services) config(ctx context.Context, service string, at action.Service) (aws.Config, error) {
 	if isLoopback(at.Endpoint) {
-		return aws.Config{Region: at.Region, BaseEndpoint: aws.String(at.Endpoint), Credentials: aws.CredentialsProviderFunc(s.loopback)}, nil
+		return aws.Config{Region: at.Region, BaseEndpoint: aws.String(at.Endpoint), Credentials: aws.CredentialsProviderFunc(s.loopback), HTTPClient: impatient()}, nil
 	}
 	here, err := s.home(ctx, service)
 	if err != nil {
@@ -79,12 +81,18 @@ func (s *services) config(ctx context.Context, service string, at action.Service
 	if at.Account != "" && here.Account != "" && at.Account != here.Account {
 		return aws.Config{}, &failure{code: exitUsage, err: fmt.Errorf("the fault set is in account %s, and these credentials are for account %s", at.Account, here.Account), hint: "sign in to account " + at.Account}
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(at.Region))
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(at.Region), config.WithHTTPClient(impatient()))
 	if at.Endpoint != "" {
 		cfg.BaseEndpoint = aws.String(at.Endpoint)
 	}
 	return cfg, err
 }
+
+// callTimeout bounds one attempt of a call. It is far below the time that an undo has, so that a connection that
+// died unnoticed costs an attempt and not the undo.
+const callTimeout = 5 * time.Second
+
+func impatient() aws.HTTPClient { return awshttp.NewBuildableClient().WithTimeout(callTimeout) }
 
 // elsewhere says that this process would ask somebody else than the one who has the document.
 func elsewhere(service string, at, here action.Service) error {

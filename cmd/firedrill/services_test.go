@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -63,6 +64,9 @@ func TestOneDocumentIsNotAnother(t *testing.T) {
 			}
 			if err == nil && (aws.ToString(cfg.BaseEndpoint) != test.want || cfg.Region != "us-west-2") {
 				t.Errorf("asked at %q in %s, want %q", aws.ToString(cfg.BaseEndpoint), cfg.Region, test.want)
+			}
+			if client, ok := cfg.HTTPClient.(*awshttp.BuildableClient); err == nil && (!ok || client.GetTimeout() != callTimeout) {
+				t.Errorf("a call that hangs would take all the time of an undo: %T", cfg.HTTPClient)
 			}
 			var f *failure
 			if err != nil && (!errors.As(err, &f) || !strings.Contains(f.Error()+f.hint, test.want)) {
