@@ -18,6 +18,7 @@ func (w *wrapped) before(ctx context.Context, i fault.Injection, log record, t *
 		return r, false, nil
 	}
 	if i.Ends() {
+		t.denial.end()
 		log.fired(i.Kind)
 		if i.Status != 0 {
 			return w.mode.answer(i), true, nil
@@ -32,6 +33,10 @@ func (w *wrapped) before(ctx context.Context, i fault.Injection, log record, t *
 		return r, false, nil
 	case fault.DiskSpace, fault.Memory, fault.CPU, fault.FileDescriptors:
 		w.hold(ctx, i, log, &t.held)
+		return r, false, nil
+	case fault.Denylist:
+		t.denial = &denial{deny: i.Deny, until: t.lease, log: log}
+		t.held = append(t.held, t.denial.end)
 		return r, false, nil
 	case fault.Poison:
 		changed := false

@@ -14,12 +14,12 @@ import (
 	"github.com/firedrill-dev/firedrill/source"
 )
 
-// Transport returns a RoundTripper that injects the fault set's "outgoing" member into requests and otherwise
-// does what base does; a nil base is http.DefaultTransport. If Firedrill is disabled, or FIREDRILL_CONFIG is
+// Transport returns a RoundTripper that injects the fault set's "outgoing" and "denylist" members into requests and
+// otherwise does what base does; a nil base is http.DefaultTransport. If Firedrill is disabled, or FIREDRILL_CONFIG is
 // not set, the result is base itself.
 //
 // Requests should carry the context that the handler was given: it tells Transport the invocation, by which
-// requests are matched and sampled. A request without it is sampled by an empty key.
+// requests are matched and sampled. A request without it is sampled by an empty key, and no host is denied to it.
 func Transport(base http.RoundTripper, options ...Option) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -41,6 +41,16 @@ type transport struct {
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	now := time.Now()
 	set := t.source.Faults(now)
+	if set == nil {
+		return t.base.RoundTrip(req)
+	}
+	if d := denialOf(req.Context()); d != nil {
+		if err := d.enact(req.Context(), "tcp", address(hostPort(req)), req.URL.Hostname()); err != nil {
+			discard(req)
+			return nil, err
+		}
+		req = req.WithContext(undenied(req.Context()))
+	}
 	if !set.HasOutgoing() {
 		return t.base.RoundTrip(req)
 	}
@@ -73,13 +83,18 @@ func (t *transport) enact(req *http.Request, i fault.Injection) (*http.Response,
 	if err == nil && i.Status == 0 {
 		return t.base.RoundTrip(req)
 	}
-	if req.Body != nil {
-		_ = req.Body.Close() // a RoundTripper closes the body in any case, and nobody is told how that went
-	}
+	discard(req)
 	if err != nil {
 		return nil, err
 	}
 	return synthetic(req, i), nil
+}
+
+// discard closes the body of a request that is not sent, as a RoundTripper does in any case. Nobody is told how that went.
+func discard(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
 }
 
 // synthetic is an answer that no server gave.

@@ -130,17 +130,19 @@ func (w *wrapped) rehearse(ctx context.Context, event []byte, set *fault.Set, no
 	if plan.Empty() {
 		return w.call(ctx, event)
 	}
-	return w.enact(ctx, event, plan, w.journal.of(set, inv.RequestID).noting(ctx))
+	return w.enact(ctx, plan, turn{event: event, lease: set.Expires()}, w.journal.of(set, inv.RequestID).noting(ctx))
 }
 
 // enact is an invocation that is hit.
-func (w *wrapped) enact(ctx context.Context, event []byte, plan fault.Plan, log record) (r response, err error) {
-	t := turn{event: event}
+func (w *wrapped) enact(ctx context.Context, plan fault.Plan, t turn, log record) (r response, err error) {
 	defer func() { r = t.held.end(r) }()
 	for _, injection := range plan.Before {
 		if r, ended, err := w.before(ctx, injection, log, &t); ended {
 			return r, err
 		}
+	}
+	if t.denial != nil {
+		ctx = context.WithValue(ctx, denialKey{}, t.denial)
 	}
 	if len(plan.After) == 0 {
 		return w.call(ctx, t.event)
@@ -152,6 +154,9 @@ func (w *wrapped) enact(ctx context.Context, event []byte, plan fault.Plan, log 
 type turn struct {
 	event []byte // what the handler gets
 	held  holds
+
+	lease  time.Time // of the fault set; zero: none
+	denial *denial   // nil: no host is denied
 }
 
 // lasting is an invocation for a context, which may outlive it: the Lambda library then uses the event's memory

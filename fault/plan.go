@@ -21,17 +21,14 @@ const (
 	CPU             Kind = "cpu"             // processors are busy beside the handler
 	FileDescriptors Kind = "filedescriptors" // file descriptors of the function's process are taken for the invocation
 
+	Denylist Kind = "denylist" // chosen hosts cannot be found, refuse connections, let them hang, or are reached late
+
 	Poison Kind = "poison" // chosen fields of the event are missing, null or replaced
 	Batch  Kind = "batch"  // the handler runs, then a share of the batch's records is reported as failed
 
 	Redelivery Kind = "redelivery" // the handler gets the same event twice, and its answers are compared
 	ColdStart  Kind = "coldstart"  // a new environment takes longer before it handles its first event
 	Throttle   Kind = "throttle"   // the invocation ends as if the function were throttled; the handler never runs
-)
-
-// Kinds that are read, and planned with Injection.Skip set, because no host can enact them yet.
-const (
-	Denylist Kind = "denylist" // named hosts cannot be reached
 )
 
 // An Invocation is what Plan may know of the event at hand.
@@ -85,6 +82,9 @@ type Injection struct {
 	Usage Usage
 	// Second gives the caller the second answer, for Redelivery.
 	Second bool
+
+	// Deny is what a Denylist does to whom, until the invocation has ended.
+	Deny *Denial
 
 	corrupt *corruption
 	poison  *poison

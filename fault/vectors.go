@@ -70,6 +70,28 @@ type VectorInjection struct {
 	Status int    `json:"status,omitempty"`
 	Body   string `json:"body,omitempty"`
 	Usage  Usage  `json:"usage,omitzero"`
+	// Deny is what a Denylist does.
+	Deny *VectorDenial `json:"deny,omitempty"`
+}
+
+// A VectorDenial is a denial, with some of the hosts that it hits and some that it spares.
+type VectorDenial struct {
+	Mode   DenyMode `json:"mode"`
+	Delay  string   `json:"delay,omitempty"`
+	Denied []string `json:"denied,omitempty"`
+	Spared []string `json:"spared,omitempty"`
+}
+
+// Hosts returns the hosts of the vector, sorted out by whether hits says that they are hit.
+func (d VectorDenial) Hosts(hits func(host string) bool) (denied, spared []string) {
+	for _, host := range append(append([]string(nil), d.Denied...), d.Spared...) {
+		if hits(host) {
+			denied = append(denied, host)
+		} else {
+			spared = append(spared, host)
+		}
+	}
+	return denied, spared
 }
 
 // Source returns the bytes that Parse gets.

@@ -127,6 +127,9 @@ func told(injections []Injection, want []VectorInjection) []VectorInjection {
 		if i.Delay != 0 {
 			v.Delay = i.Delay.String()
 		}
+		if i.Deny != nil {
+			v.Deny = toldDenial(*i.Deny, want[min(n, len(want)-1)].Deny)
+		}
 		if n < len(want) {
 			v.Reason = want[n].Reason
 			if d, err := time.ParseDuration(want[n].Delay); err == nil && (d-i.Delay).Abs() < time.Microsecond {
@@ -136,6 +139,18 @@ func told(injections []Injection, want []VectorInjection) []VectorInjection {
 		list = append(list, v)
 	}
 	return list
+}
+
+// toldDenial tries the hosts that the vector has.
+func toldDenial(d Denial, want *VectorDenial) *VectorDenial {
+	v := &VectorDenial{Mode: d.Mode}
+	if d.Delay != 0 {
+		v.Delay = d.Delay.String()
+	}
+	if want != nil {
+		v.Denied, v.Spared = want.Hosts(d.Hits)
+	}
+	return v
 }
 
 // delivered is the event that the handler gets.
