@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// Library is what the library's file is called beside the proxy.
+const Library = "firedrill-denylist.so"
+
 // Variable names the state in the environment of the function's processes.
 const Variable = "FIREDRILL_DENYLIST"
 

@@ -130,7 +130,7 @@ func TestAttributesSurvive(t *testing.T) {
 		"corruption": "{body: x}",
 		"outgoing":   "{min: 1ms, hosts: [api.example.com]}",
 		"diskspace":  "{leave: 10}", "memory": "{size: 64}", "cpu": "{cores: 1, percent: 50, for: 2s}",
-		"filedescriptors": "{leave: 3}", "poison": "{remove: [a.b], replace: {c: x}}", "batch": "{share: 20}",
+		"filedescriptors": "{leave: 3}", "denylist": "{hosts: ['*.internal'], deny_list: ['^db'], mode: slow, delay: 2s}", "poison": "{remove: [a.b], replace: {c: x}}", "batch": "{share: 20}",
 		"redelivery": "{answer: second}", "coldstart": "{min: 1s}", "throttle": "{as: error}",
 		"awscall": "{delay: 1ms, service: dynamodb, operation: 'Get*', error: throttling, per: call}",
 	}

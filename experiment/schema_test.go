@@ -116,7 +116,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"probe.every":            {"+100ms", "1", "~"},
 		"probe.json_path":        {"[a]"},
 		"probe.query":            {"up"},
-		"conditions":             {"[]", "(absent)", "[{}]", "[{name: c, fault: latency}]", "[{name: c, fault: slow, target: {lambda: x}}]", "[{name: c, fault: latency, target: {}}]", "[{name: c, fault: latency, target: {lambda: x, file: y}}]", "[{name: c, fault: latency, target: {lambda: x, proof: y}}]", "+[{name: c, fault: latency, target: {file: x, proof: y}}]", "[{name: c, fault: denylist, target: {lambda: x}}]"},
+		"conditions":             {"[]", "(absent)", "[{}]", "[{name: c, fault: latency}]", "[{name: c, fault: slow, target: {lambda: x}}]", "[{name: c, fault: latency, target: {}}]", "[{name: c, fault: latency, target: {lambda: x, file: y}}]", "[{name: c, fault: latency, target: {lambda: x, proof: y}}]", "+[{name: c, fault: latency, target: {file: x, proof: y}}]", "[{name: c, fault: denylist, with: {hosts: [a], mode: late}, target: {lambda: x}}]", "+[{name: c, fault: denylist, with: {hosts: [a], mode: slow, delay: 2s}, target: {lambda: x}}]"},
 		"conditions.with":        {"+{min: 5ms}", "+{min: 0}", "+{min_latency: 5}", "+{min: 5ms, max: 6ms}", "{min: 5}", "{nim: 5ms}", "{distribution: square}", "5", "[]", "{min: [5ms]}"},
 		"conditions.percentage":  {"+5", "+5%", "+0.5%", "+100", "0", "101", "-5", "five"},
 		"conditions.match":       {"+[{path: a, value: b}]", "+[{path: a, operator: exists}]", "[]", "[{operator: exists}]", "[{path: a, operator: like, value: b}]", "{path: a}"},

@@ -70,7 +70,7 @@ func (c *conn) event(ctx context.Context) (ended bool, err error) {
 			return false, c.reply(false)
 		}
 		c.resp.Detach()
-		return c.enact(ctx, plan, inv, c.entry(set, id, now), held{body: &body, raw: true})
+		return c.enact(ctx, plan, inv, set.Expires(), c.entry(set, id, now), held{body: &body, raw: true})
 	}
 	c.resp.Detach()
 	event, err := c.p.spare.hold(&body, c.resp.ContentLength)
@@ -83,7 +83,7 @@ func (c *conn) event(ctx context.Context) (ended bool, err error) {
 	} else {
 		c.p.journal.problem(fault.Problem{Field: "event", Value: id, Message: "is too large to be matched, it passes through"})
 	}
-	return c.enact(ctx, set.Plan(inv, now), inv, c.entry(set, id, now), event)
+	return c.enact(ctx, set.Plan(inv, now), inv, set.Expires(), c.entry(set, id, now), event)
 }
 
 func (c *conn) entry(set *fault.Set, id string, now time.Time) entry {
@@ -92,7 +92,7 @@ func (c *conn) entry(set *fault.Set, id string, now time.Time) entry {
 
 // enact carries out a plan on an event that is still with us, and delivers it if it survives. What it holds is
 // released with the response, or here if the event never gets so far.
-func (c *conn) enact(ctx context.Context, plan fault.Plan, inv fault.Invocation, log entry, event held) (ended bool, err error) {
+func (c *conn) enact(ctx context.Context, plan fault.Plan, inv fault.Invocation, lease time.Time, log entry, event held) (ended bool, err error) {
 	var taken holds
 	defer func() {
 		if ended || err != nil {
@@ -112,6 +112,8 @@ func (c *conn) enact(ctx context.Context, plan fault.Plan, inv fault.Invocation,
 			taken.take(ctx, c.p.taker, i, inv.Deadline, log)
 		case i.Kind == fault.FileDescriptors:
 			c.limit(i, inv, log, &taken)
+		case i.Kind == fault.Denylist:
+			taken.deny(&c.p.denials, i, inv.Deadline, lease, log)
 		case i.Kind == fault.Poison:
 			log.settle(i.Kind, event.poison(i))
 		case i.Ends():

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/firedrill-dev/firedrill/denylist"
 	"github.com/firedrill-dev/firedrill/fault"
 	"github.com/firedrill-dev/firedrill/pressure"
 	"github.com/firedrill-dev/firedrill/source"
@@ -28,6 +29,7 @@ type Options struct {
 	Log      io.Writer           // records and problems, one JSON line each
 	Proof    io.Writer           // records once more; may be nil
 	Getenv   func(string) string // the function's environment; nil is an empty one
+	Denylist *denylist.State     // what the library in the runtime's processes reads; nil: nothing is preloaded
 }
 
 // A Proxy serves the Runtime API by asking another one.
@@ -40,6 +42,7 @@ type Proxy struct {
 	repeats  repeats
 	limited  atomic.Bool // the runtime's descriptors are
 	taker    *pressure.Taker
+	denials  denials
 	outgoing sync.Once // says once that outgoing faults are not enacted here
 	awsCalls sync.Once // and that faults of AWS calls are not
 	shortage sync.Once // says once that connections could not be accepted

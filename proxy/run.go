@@ -105,6 +105,13 @@ func (cmd Command) behind(ctx context.Context, ln net.Listener, o Options) (int,
 	if f, ok := o.Proof.(io.Closer); ok {
 		defer f.Close()
 	}
+	environ := cmd.Environ
+	if o.Source != nil {
+		environ, o.Denylist = preload(environ, o.Getenv, &journal{log: o.Log})
+	}
+	if o.Denylist != nil {
+		defer o.Denylist.Close()
+	}
 	p := New(o)
 	served := make(chan struct{})
 	go func() {
@@ -113,7 +120,7 @@ func (cmd Command) behind(ctx context.Context, ln net.Listener, o Options) (int,
 			p.journal.problem(fault.Problem{Field: "proxy", Message: "serves no more connections: " + err.Error()})
 		}
 	}()
-	code, err := cmd.child(ctx, append(without(cmd.Environ, RuntimeAPI), RuntimeAPI+"="+ln.Addr().String(), Proxied+"=true"))
+	code, err := cmd.child(ctx, append(without(environ, RuntimeAPI), RuntimeAPI+"="+ln.Addr().String(), Proxied+"=true"))
 	_ = ln.Close()
 	p.Close()
 	<-served

@@ -18,10 +18,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/firedrill-dev/firedrill/denylist"
 )
 
 // Name is what the library's file is called beside the proxy.
-const Name = "firedrill-denylist.so"
+const Name = denylist.Library
 
 //go:embed firedrill_denylist.c
 var source []byte

@@ -10,7 +10,7 @@ import (
 )
 
 // compiler returns a compiler for arch, and skips the test where there is none, unless FIREDRILL_REQUIRE has "cc".
-func compiler(t *testing.T, arch string) string {
+func compiler(t testing.TB, arch string) string {
 	t.Helper()
 	cc := Compiler(runtime.GOARCH, arch)
 	if _, err := exec.LookPath(cc); err != nil || runtime.GOOS != "linux" {
