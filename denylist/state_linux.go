@@ -4,11 +4,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // A State is memory that is shared with every process that opens its path. It has one writer, this process, and its
@@ -29,16 +29,15 @@ func Open(spared string) (*State, error) {
 	if len(spared) > maxSpared {
 		return nil, fmt.Errorf("the name %q is longer than %d bytes", spared, maxSpared)
 	}
-	fd, err := unix.MemfdCreate("firedrill-denylist", unix.MFD_CLOEXEC)
+	file, err := anonymous("firedrill-denylist")
 	if err != nil {
 		return nil, fmt.Errorf("make shared memory: %w", err)
 	}
-	file := os.NewFile(uintptr(fd), "firedrill-denylist")
 	if err := file.Truncate(stateSize); err != nil {
 		_ = file.Close()
 		return nil, fmt.Errorf("size shared memory: %w", err)
 	}
-	mem, err := unix.Mmap(fd, 0, stateSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	mem, err := syscall.Mmap(int(file.Fd()), 0, stateSize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
 		_ = file.Close()
 		return nil, fmt.Errorf("map shared memory: %w", err)
@@ -47,6 +46,24 @@ func Open(spared string) (*State, error) {
 	binary.NativeEndian.PutUint32(mem[atBuffer:], bufferSize)
 	copy(mem[atSpared:], spared)
 	return &State{file: file, mem: mem}, nil
+}
+
+// anonymous makes a file in memory that no folder has (memfd_create, for which package syscall has no name).
+func anonymous(name string) (*os.File, error) {
+	number, known := map[string]uintptr{"amd64": 319, "arm64": 279}[runtime.GOARCH]
+	if !known {
+		return nil, syscall.ENOSYS
+	}
+	text, err := syscall.BytePtrFromString(name)
+	if err != nil {
+		return nil, err
+	}
+	const closeOnExec = 1
+	fd, _, errno := syscall.Syscall(number, uintptr(unsafe.Pointer(text)), closeOnExec, 0)
+	if errno != 0 {
+		return nil, os.NewSyscallError("memfd_create", errno)
+	}
+	return os.NewFile(fd, name), nil
 }
 
 // Path names the state for other processes of this user, as long as this process lives.
@@ -106,7 +123,7 @@ func (s *State) Close() error {
 	if s.trap != nil {
 		s.trap.close()
 	}
-	err := unix.Munmap(s.mem)
+	err := syscall.Munmap(s.mem)
 	if closeErr := s.file.Close(); err == nil {
 		err = closeErr
 	}

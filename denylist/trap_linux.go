@@ -3,8 +3,7 @@ package denylist
 import (
 	"errors"
 	"fmt"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // A trap is a port of 127.0.0.1 at which connections hang as they do at a host that drops every packet: its queue is
@@ -22,34 +21,34 @@ func setTrap() (_ *trap, err error) {
 			err = fmt.Errorf("open a port at which connections hang: %w", err)
 		}
 	}()
-	if t.listener, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+	if t.listener, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0); err != nil {
 		return nil, err
 	}
-	if err = unix.Bind(t.listener, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	if err = syscall.Bind(t.listener, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		return nil, err
 	}
-	if err = unix.Listen(t.listener, 0); err != nil {
+	if err = syscall.Listen(t.listener, 0); err != nil {
 		return nil, err
 	}
-	name, err := unix.Getsockname(t.listener)
+	name, err := syscall.Getsockname(t.listener)
 	if err != nil {
 		return nil, err
 	}
-	here, ok := name.(*unix.SockaddrInet4)
+	here, ok := name.(*syscall.SockaddrInet4)
 	if !ok {
 		return nil, errors.New("the port has no number")
 	}
 	t.port = uint16(here.Port)
-	if t.filler, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+	if t.filler, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0); err != nil {
 		return nil, err
 	}
-	return t, unix.Connect(t.filler, here) // the one that fits into a queue of length 0
+	return t, syscall.Connect(t.filler, here) // the one that fits into a queue of length 0
 }
 
 func (t *trap) close() {
 	for _, fd := range []int{t.filler, t.listener} {
 		if fd >= 0 {
-			_ = unix.Close(fd)
+			_ = syscall.Close(fd)
 		}
 	}
 }

@@ -171,6 +171,14 @@ func TestRuntimes(t *testing.T) {
 				t.Fatal("the library has not checked in")
 			}
 
+			// First, because the JVM keeps what it has looked up.
+			begin := time.Now()
+			c.deny(denylist.Slow, denylist.Denial{Delay: 200 * time.Millisecond}, `^localhost$`)
+			if answer := c.ask("connect localhost %s", port); answer != "connected" || time.Since(begin) < 200*time.Millisecond {
+				t.Errorf("%s after %v", answer, time.Since(begin))
+			}
+			c.hits(1)
+
 			c.deny(denylist.NXDomain, denylist.Denial{}, `\.denied\.test$`)
 			c.expect("nxdomain", "lookup a.denied.test")
 			c.expect("nxdomain", "connect B.denied.TEST %s", port)
@@ -189,13 +197,6 @@ func TestRuntimes(t *testing.T) {
 			c.expect("timeout", "connect b.denied.test %s 0.3", port)
 			c.expect("connected", "connect localhost %s", port)
 			c.hits(2)
-
-			begin := time.Now()
-			c.deny(denylist.Slow, denylist.Denial{Delay: 200 * time.Millisecond}, `^ip6-localhost$|^slow\.denied\.test$`)
-			if answer := c.ask("lookup slow.denied.test"); answer == "" || time.Since(begin) < 200*time.Millisecond {
-				t.Errorf("%s after %v", answer, time.Since(begin))
-			}
-			c.hits(1)
 
 			c.deny(denylist.NXDomain, denylist.Denial{Until: time.Now().Add(-time.Second)}, `local`)
 			c.expect("connected", "connect localhost %s", port)
