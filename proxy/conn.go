@@ -90,8 +90,8 @@ func (c *conn) exchange(ctx context.Context) error {
 	return c.forward()
 }
 
-// giveBack gives back what was taken for an invocation whose response has been sent: before the runtime hears
-// that it was, lest it goes on with less than it may have.
+// giveBack gives back what was taken for an invocation once its handler has answered: before Lambda has all of the
+// answer, so that what is recorded then is there when the caller looks, and before the runtime goes on.
 func (c *conn) giveBack() {
 	c.taken.release()
 	c.taken = nil
@@ -154,6 +154,7 @@ func (c *conn) ask() error {
 		return err
 	}
 	err := body.CopyTo(c.up.w)
+	c.giveBack()
 	if err == nil {
 		err = c.up.w.Flush()
 	}

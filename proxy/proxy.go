@@ -73,6 +73,7 @@ func New(o Options) *Proxy {
 	var d net.Dialer
 	return &Proxy{
 		taker:    pressure.New(getenv),
+		denials:  denials{state: o.Denylist},
 		getenv:   getenv,
 		marks:    source.Chosen(getenv, o.Log, fault.MarkVariable, "true", "1"),
 		upstream: upstream,

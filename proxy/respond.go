@@ -72,6 +72,7 @@ func (p pending) enactable() (todo []fault.Injection) {
 func (c *conn) failAfter(plan pending, body *wire.Body) error {
 	i := plan.after[0]
 	_, err := io.Copy(io.Discard, body)
+	c.giveBack()
 	if err != nil {
 		plan.missed(lost(err))
 		return err
@@ -119,6 +120,7 @@ func (c *conn) rewrite(plan pending, content held) (err error) {
 	} else {
 		err = content.send(c.up.w, &c.req, c.p.upstream, c.req.Chunked)
 	}
+	c.giveBack()
 	if err == nil {
 		err = c.up.w.Flush()
 	}

@@ -10,12 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/firedrill-dev/firedrill/deploy/layer/preload"
 	"github.com/firedrill-dev/firedrill/fault"
 	"github.com/firedrill-dev/firedrill/local"
 )
@@ -76,10 +78,24 @@ func testdata(name string) string {
 func build(t *testing.T, dir, pkg string) string {
 	t.Helper()
 	path := filepath.Join(dir, filepath.Base(pkg))
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, pkg).CombinedOutput(); err != nil {
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as for Lambda
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
 	}
 	return path
+}
+
+// library puts the denylist's library beside the proxy.
+func library(t *testing.T, proxy string) {
+	t.Helper()
+	if _, err := exec.LookPath("cc"); err != nil {
+		require(t, "cc", err.Error())
+		t.Skip("the table needs the denylist's library: ", err)
+	}
+	if err := preload.Build(t.Context(), "cc", runtime.GOARCH, filepath.Join(filepath.Dir(proxy), preload.Name)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // nodeCommand runs a handler by AWS's client, which .ci/run installs.
@@ -120,7 +136,9 @@ func javaCommand(t *testing.T, bin string) (command []string, missing string) {
 	if out, err := exec.Command(compiler, "-d", bin, "testdata/java/Main.java").CombinedOutput(); err != nil {
 		t.Fatalf("javac: %v\n%s", err, out)
 	}
-	return []string{java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", bin, "Main"}, ""
+	return []string{java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+		"-Dsun.net.inetaddr.ttl=0", "-Dsun.net.inetaddr.negative.ttl=0", // it would keep what it has looked up
+		"-cp", bin, "Main"}, ""
 }
 
 // host is the laptop's Lambda with a function for each column.
@@ -135,6 +153,7 @@ func start(t *testing.T, columns []column, document string) *host {
 	t.Helper()
 	h := &host{log: &log{}, handled: t.TempDir()}
 	proxy := build(t, t.TempDir(), "../cmd/firedrill-proxy")
+	library(t, proxy)
 	cfg := local.Config{Dir: t.TempDir(), LambdaListen: "127.0.0.1:0", Region: "eu-central-1"}
 	for _, c := range columns {
 		if c.missing != "" {

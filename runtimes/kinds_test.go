@@ -42,8 +42,9 @@ type event struct {
 	Records     []map[string]any `json:"Records,omitempty"`
 }
 
-// rows are all kinds. url answers HTTP requests with 204.
-func rows(url string) map[fault.Kind]row {
+// rows are all kinds. url answers HTTP requests with 204, and machine is a name that resolves (Java never fails to find
+// localhost).
+func rows(url, machine string) map[fault.Kind]row {
 	return map[fault.Kind]row{
 		fault.ColdStart:       {fmt.Sprintf(`"min_latency":%d`, slowStart.Milliseconds()), event{}, lateBy(slowStart)},
 		fault.Latency:         {fmt.Sprintf(`"min_latency":%d`, late.Milliseconds()), event{}, lateBy(late)},
@@ -51,7 +52,7 @@ func rows(url string) map[fault.Kind]row {
 		fault.DiskSpace:       {fmt.Sprintf(`"disk_space":%d`, diskSpace), event{Probe: "disk"}, lessDisk},
 		fault.Memory:          {fmt.Sprintf(`"memory_mb":%d`, megabytes), event{Probe: "memory"}, moreMemory},
 		fault.CPU:             {`"cores":1`, event{Probe: "cpu"}, seen("true", "a busy processor")},
-		fault.Denylist:        {`"deny_list":["localhost"]`, event{Probe: "lookup", Host: "localhost"}, seen("false", "no such host")},
+		fault.Denylist:        {fmt.Sprintf(`"hosts":[%q]`, machine), event{Probe: "lookup", Host: machine}, seen("false", "no such host")},
 		fault.Poison:          {`"replace":{"SKU":"poisoned"}`, event{}, changed},
 		fault.Redelivery:      {`"answer":"second"`, event{}, changed},
 		fault.FailAfter:       {``, event{}, changed},

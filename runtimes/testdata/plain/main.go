@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -21,7 +22,7 @@ func main() {
 	case "page":
 		lambda.Start(page)
 	default:
-		s := &shop.Shop{HTTP: http.DefaultClient}
+		s := &shop.Shop{HTTP: http.DefaultClient, Dial: new(net.Dialer).DialContext}
 		lambda.Start(s.Handle)
 	}
 }

@@ -26,6 +26,7 @@ func main() {
 	client := awslambda.NewFromConfig(cfg)
 	s := &shop.Shop{
 		HTTP: &http.Client{Transport: firedrill.Transport(nil)},
+		Dial: firedrill.DialContext(nil),
 		AWS: func(ctx context.Context) error {
 			_, err := client.GetAccountSettings(ctx, &awslambda.GetAccountSettingsInput{})
 			return err

@@ -20,6 +20,7 @@ import (
 // A Shop is a handler with its clients, through which faults may come.
 type Shop struct {
 	HTTP *http.Client
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	AWS  func(ctx context.Context) error // one call; nil: there is no client
 
 	turns atomic.Int64
@@ -75,8 +76,7 @@ func (s *Shop) look(ctx context.Context, e Event) (any, error) {
 	case "descriptors":
 		return open(e.Descriptors), nil
 	case "lookup":
-		_, err := net.DefaultResolver.LookupHost(ctx, e.Host)
-		return err == nil, nil
+		return s.reaches(ctx, e.Host), nil
 	case "http":
 		return s.status(ctx, e.URL)
 	case "aws":
@@ -135,6 +135,15 @@ func open(most int) int {
 		files = append(files, f)
 	}
 	return len(files)
+}
+
+// reaches reports whether a host can be found: somebody answers, if only that nobody listens.
+func (s *Shop) reaches(ctx context.Context, host string) bool {
+	conn, err := s.Dial(ctx, "tcp", net.JoinHostPort(host, "9"))
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err == nil || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 func (s *Shop) status(ctx context.Context, url string) (int, error) {
