@@ -94,6 +94,8 @@ func (h *Host) operation(key string) operation {
 	switch key {
 	case "POST /invocations":
 		return h.serveInvoke
+	case "POST /response-streaming-invocations":
+		return h.serveInvokeStream
 	case "GET ":
 		return h.getFunction
 	case "GET /configuration":
