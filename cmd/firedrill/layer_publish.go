@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -101,6 +102,10 @@ func (p *layerPublish) run(ctx context.Context, zips []published) (done []publis
 		if !p.dryRun {
 			cfg, err := awsConfig(ctx, region)
 			if err != nil {
+				var f *failure
+				if errors.As(err, &f) {
+					f.hint = "sign in to AWS, and name the region: --region eu-west-1, or AWS_REGION"
+				}
 				return done, err
 			}
 			client, region = lambda.NewFromConfig(cfg), cfg.Region
