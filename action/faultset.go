@@ -39,7 +39,7 @@ func (a *FaultSet) Label() string {
 
 // Names are what a guard may protect: the functions, and the place of their fault set.
 func (a *FaultSet) Names() []string {
-	names := append([]string{a.place.Path, a.place.Name, a.place.Function}, a.functions...)
+	names := append([]string{a.place.Path, a.place.Name, a.place.Title, a.place.Function}, a.functions...)
 	for _, function := range append(a.functions, a.place.Function) {
 		names = append(names, plainName(function))
 	}

@@ -318,4 +318,7 @@ func TestProfileByOtherTool(t *testing.T) {
 	if want := "appconfig:eu-west-1:123456789012:a1/e1/p1"; a.Key() != want || a.place.String() != "AppConfig profile a1/live/p1" {
 		t.Errorf("%s (%s), want %s", a.Key(), a.place, want)
 	}
+	if names := a.Names(); !slices.Contains(names, "a1/live/p1") || !slices.Contains(names, "a1/e1/p1") {
+		t.Errorf("a guard may protect %q only", names)
+	}
 }
