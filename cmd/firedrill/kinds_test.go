@@ -47,7 +47,7 @@ func TestEachKind(t *testing.T) {
 		t.Skip("takes more than a minute")
 	}
 	runs := shownRuns(t)
-	if len(runs) < 30 {
+	if len(runs) < 36 {
 		t.Fatalf("only %d runs are shown", len(runs))
 	}
 	firedrill := filepath.Join(t.TempDir(), "firedrill")
