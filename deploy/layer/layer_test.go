@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/firedrill-dev/firedrill/deploy/layer"
+	"github.com/firedrill-dev/firedrill/deploy/layer/preload"
 	"github.com/firedrill-dev/firedrill/local"
 	"github.com/firedrill-dev/firedrill/proxy"
 )
@@ -28,7 +30,10 @@ const asFunction = "FIREDRILL_TEST_FUNCTION"
 func TestMain(m *testing.M) {
 	if os.Getenv(asFunction) != "" {
 		lambda.Start(func(_ context.Context, event map[string]any) (map[string]any, error) {
-			event["program"], event["task_root"] = filepath.Base(os.Args[0]), os.Getenv("LAMBDA_TASK_ROOT")
+			event["program"] = filepath.Base(os.Args[0])
+			if host, ok := event["lookup"].(string); ok { // by libc, as most runtimes do
+				event["found"] = exec.Command("getent", "ahosts", host).Run() == nil
+			}
 			return event, nil
 		})
 	}
@@ -212,6 +217,40 @@ func TestBuiltLayerInjects(t *testing.T) {
 			t.Errorf("%d records of one fault:\n%s", n, h.log)
 		}
 	})
+}
+
+// With the library in it, the layer denies lookups to whatever the runtime loads libc into.
+func TestBuiltLayerDeniesHosts(t *testing.T) {
+	arch := here(t)
+	part(t, "getent")
+	library := filepath.Join(t.TempDir(), layer.Preload)
+	if err := preload.Build(t.Context(), part(t, "cc"), arch.GoArch(), library); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := os.ReadFile(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var content bytes.Buffer
+	if err := (layer.Contents{Arch: arch, Proxy: shipped(t), Preload: compiled}).Write(&content); err != nil {
+		t.Fatal(err)
+	}
+	opt := t.TempDir()
+	unzip(t, content.Bytes(), opt)
+	for document, found := range map[string]string{
+		`{"denylist":{"enabled":true,"deny_list":["^localhost$"]}}`:          `"found":false`,
+		`{"denylist":{"enabled":true,"deny_list":["^payments\\.example$"]}}`: `"found":true`,
+	} {
+		h := start(t, opt, []string{filepath.Join(opt, layer.Wrapper), os.Args[0]}, map[string]string{"FIREDRILL_CONFIG": document})
+		if got := h.invoke(`{"lookup":"localhost"}`); !strings.Contains(got, found) {
+			t.Errorf("%s: %s", document, got)
+		}
+		h.invoke(`{}`) // the record is written before the next event
+		h.close()
+		if !strings.Contains(h.log.String(), `"kind":"denylist"`) || strings.Contains(h.log.String(), "unsupported") {
+			t.Errorf("%s:\n%s", document, h.log)
+		}
+	}
 }
 
 func TestWrappedPackageInjects(t *testing.T) {
