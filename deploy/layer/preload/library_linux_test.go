@@ -226,6 +226,21 @@ func TestKeptAddresses(t *testing.T) {
 	}
 }
 
+// What escapes, as the documentation says.
+func TestEscapes(t *testing.T) {
+	c, port := start(t, "python"), listener(t)
+	c.deny(denylist.NXDomain, denylist.Denial{}, `.`)
+	c.expect("connected", "connect_address 127.0.0.1 %s", port)
+	c.expect("nxdomain", "lookup 127.0.0.2") // an address that is looked up like a name
+	c.hits(1)
+
+	c = start(t, "java")
+	c.expect("connected", "connect localhost %s", port)
+	c.deny(denylist.NXDomain, denylist.Denial{}, `.`)
+	c.expect("connected", "connect localhost %s", port) // the JVM keeps what it has looked up
+	c.hits(0)
+}
+
 func TestOlderLookups(t *testing.T) {
 	c := start(t, "python")
 	c.deny(denylist.NXDomain, denylist.Denial{}, `^localhost$`)

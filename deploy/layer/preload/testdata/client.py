@@ -21,6 +21,12 @@ def connect(name, port, timeout="10"):
         return "connected"
 
 
+def connect_address(address, port):
+    with socket.socket() as s:
+        s.connect((address, int(port)))
+        return "connected"
+
+
 def query(way, server, name):
     question = b"".join(bytes([len(p)]) + p.encode() for p in name.split(".")) + b"\0\0\1\0\1"
     message = struct.pack(">6H", 7, 0x100, 1, 0, 0, 0) + question
