@@ -51,3 +51,20 @@ func BenchmarkParse(b *testing.B) {
 		Parse(doc)
 	}
 }
+
+// BenchmarkMarkResponse: the body is passed over, not decoded, and copied once.
+func BenchmarkMarkResponse(b *testing.B) {
+	mark := Mark{Run: "01J8XK5PZ0000000000000000"}
+	for _, size := range []int{1 << 10, 100 << 10} {
+		response := []byte(`{"statusCode":200,"headers":{"content-type":"text/plain"},"body":"` + strings.Repeat("x", size) + `"}`)
+		b.Run(fmt.Sprintf("%d kB", size>>10), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				if _, changed := mark.Response(response); !changed {
+					b.Fatal("not marked")
+				}
+			}
+		})
+	}
+}

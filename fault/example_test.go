@@ -84,3 +84,14 @@ func ExampleParseRecord() {
 	// {"firedrill":"injection","time":"1970-01-01T00:00:00Z","run":"01J","kind":"latency","function":"orders","request_id":"1","planned":1,"fired":1}
 	// latency 1 true
 }
+
+func ExampleMark_Response() {
+	mark := fault.Mark{Kinds: []fault.Kind{fault.Latency}, Run: "01J8"}
+	marked, _ := mark.Response([]byte(`{"statusCode": 200, "headers": {"etag": "7"}, "body": "sold"}`))
+	fmt.Println(string(marked))
+	_, changed := mark.Response([]byte(`{"orders": 3}`))
+	fmt.Println("no HTTP response:", changed)
+	// Output:
+	// {"statusCode": 200, "headers": {"x-firedrill-fault":"latency;run=01J8","etag": "7"}, "body": "sold"}
+	// no HTTP response: false
+}
