@@ -236,6 +236,17 @@ func (h *host) record(a answer, c column, kind fault.Kind) saying {
 	}
 }
 
+// isFirst reports whether an invocation was its environment's first. It waits for the line that says so.
+func (h *host) isFirst(a answer) bool {
+	h.Injections("")
+	for line := range strings.Lines(h.log.String()) {
+		if strings.Contains(line, "REPORT RequestId: "+a.id) {
+			return strings.Contains(line, "Init Duration")
+		}
+	}
+	return false
+}
+
 // patience is how long what must come may take on a busy machine.
 const patience = 20 * time.Second
 
@@ -260,7 +271,8 @@ func (h *host) look(a answer, c column, kind fault.Kind) saying {
 	switch {
 	case len(found) == 0:
 		return saying{reason: noRecord}
-	case len(found) > 1 || found[0].Planned != 1:
+	case len(found) > 1 && kind != fault.ColdStart || // each environment starts once
+		found[0].Planned != 1:
 		return saying{reason: fmt.Sprintf("%d records, the first plans %d", len(found), found[0].Planned)}
 	}
 	return saying{fired: found[0].Fired == 1, reason: found[0].Reason, note: found[0].Note}

@@ -68,7 +68,7 @@ func (h *host) cell(t *testing.T, c column, kind fault.Kind, r row) string {
 	usual.Case = "usual"
 	var saw string
 	var hit, free answer
-	for range 5 { // whoever else uses the disk may hide what we take of it, though hardly five times
+	for range 5 { // what else the machine does may disturb a comparison, though hardly five times
 		if kind == fault.ColdStart {
 			hit = h.invoke(t, c, e)
 			free = h.invoke(t, c, usual)
@@ -76,7 +76,11 @@ func (h *host) cell(t *testing.T, c column, kind fault.Kind, r row) string {
 			free = h.invoke(t, c, usual)
 			hit = h.invoke(t, c, e)
 		}
-		if saw = r.saw(hit, free); saw != asUsual || kind != fault.DiskSpace {
+		saw = r.saw(hit, free)
+		hidden := kind == fault.DiskSpace && saw == asUsual // others write to that disk, too
+		// A busy host starts another process: what that one tells cannot be compared.
+		apart := kind != fault.ColdStart && (h.isFirst(free) || h.isFirst(hit))
+		if !hidden && !apart {
 			break
 		}
 	}
