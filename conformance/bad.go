@@ -149,6 +149,11 @@ func attributes(k fault.KindInfo) (inputs []BadInput) {
 			}
 		case fault.TypeTexts:
 			wrong = append(wrong, 1, "a", []any{1}, []any{nil}, map[string]any{})
+			if k.Kind == fault.Denylist && a.Name == "deny_list" {
+				for _, expression := range expressions() {
+					wrong = append(wrong, []any{expression})
+				}
+			}
 		case fault.TypeHeaders:
 			wrong = append(wrong, 1, "a", []any{}, map[string]any{"a": 1}, map[string]any{"a": nil})
 		}

@@ -85,27 +85,30 @@ func (d *Denial) compile(globs, expressions []string) (problems []Problem) {
 	case n > maxPatterns:
 		return []Problem{{Field: "hosts", Message: "has more than 200 patterns, with those of deny_list"}}
 	}
+	bounded := patterns{most: maxPatterns * 100}
 	for _, glob := range globs {
 		if wrong := wrongGlob(glob); wrong != "" {
 			problems = append(problems, Problem{Field: "hosts", Value: glob, Message: wrong})
 			continue
 		}
-		d.add(globExpression(glob))
+		if err := d.add(globExpression(glob), &bounded); err != nil {
+			problems = append(problems, Problem{Field: "hosts", Value: glob, Message: "is not a pattern of hosts: " + err.Error()})
+		}
 	}
 	for _, expression := range expressions {
-		if !d.add(expression) {
-			problems = append(problems, Problem{Field: "deny_list", Value: expression, Message: "is not a regular expression (RE2)"})
+		if err := d.add(expression, &bounded); err != nil {
+			problems = append(problems, Problem{Field: "deny_list", Value: expression, Message: "is not a regular expression (RE2): " + err.Error()})
 		}
 	}
 	return problems
 }
 
-func (d *Denial) add(expression string) bool {
-	compiled, err := regexp.Compile("(?i)" + expression)
+func (d *Denial) add(expression string, bounded *patterns) error {
+	compiled, err := bounded.compile("(?i)" + expression)
 	if err == nil {
 		d.Expressions, d.compiled = append(d.Expressions, expression), append(d.compiled, compiled)
 	}
-	return err == nil
+	return err
 }
 
 // wrongGlob says why a text cannot be a pattern of hosts' names.

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -16,7 +17,10 @@ const (
 )
 
 // patterns compiles the regular expressions of one member.
-type patterns struct{ size int }
+type patterns struct {
+	size int
+	most int // 0: maxProgram
+}
 
 // compile compiles one, unless it is malformed or too large.
 func (p *patterns) compile(text string) (*regexp.Regexp, error) {
@@ -27,7 +31,7 @@ func (p *patterns) compile(text string) (*regexp.Regexp, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.size += programSize(tree); p.size > maxProgram {
+	if p.size += programSize(tree); p.size > cmp.Or(p.most, maxProgram) {
 		return nil, errors.New("with those before it, it is too large: its repeats multiply")
 	}
 	return regexp.Compile(text)
