@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -41,32 +44,40 @@ func shownRuns(t *testing.T) (runs []shownRun) {
 }
 
 // TestEachKind runs every run that the pages about kinds show. Each must end as it is shown: with the same verdict about
-// the same promise, and the exit code that belongs to it.
+// the same promise, and the exit code that belongs to it. A machine that is busy with other things may leave a few
+// without enough samples for a verdict; none may have another verdict.
 func TestEachKind(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes more than a minute")
+	if !slices.Contains(strings.Split(os.Getenv("FIREDRILL_REQUIRE"), ","), "kinds") {
+		t.Skip("takes two minutes: set FIREDRILL_REQUIRE=kinds")
 	}
 	runs := shownRuns(t)
-	if len(runs) < 36 {
+	if len(runs) < 30 {
 		t.Fatalf("only %d runs are shown", len(runs))
 	}
 	firedrill := filepath.Join(t.TempDir(), "firedrill")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", firedrill, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	var unsettled atomic.Int64
 	atOnce := make(chan struct{}, 3) // they mostly wait
 	var all sync.WaitGroup
 	for _, run := range runs {
 		all.Go(func() {
 			atOnce <- struct{}{}
 			defer func() { <-atOnce }()
-			run.check(t, firedrill)
+			if !run.settles(t, firedrill) {
+				unsettled.Add(1)
+			}
 		})
 	}
 	all.Wait()
+	if n := unsettled.Load(); n > int64(len(runs)/10) {
+		t.Errorf("%d of %d runs came to no verdict", n, len(runs))
+	}
 }
 
-func (r shownRun) check(t *testing.T, firedrill string) {
+// settles runs it, and is false if it came to no verdict.
+func (r shownRun) settles(t *testing.T, firedrill string) bool {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, firedrill, append(r.args, "--state", t.TempDir())...)
@@ -75,10 +86,17 @@ func (r shownRun) check(t *testing.T, firedrill string) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	_ = cmd.Run() // the exit code is looked at
+	code := cmd.ProcessState.ExitCode()
 	word, _, _ := strings.Cut(strings.TrimLeft(r.headline, "✔✘ "), " ")
 	want, known := map[string]int{"HELD": exitHeld, "DISPROVED": exitDisproved}[word]
 	headline, _, _ := strings.Cut(stdout.String(), "\n")
-	if code := cmd.ProcessState.ExitCode(); !known || code != want || headline != r.headline {
-		t.Errorf("%s: firedrill %s\nshows %q, but exit code %d and:\n%s\n%s", r.page, strings.Join(r.args, " "), r.headline, code, stdout.String(), stderr.String())
+	outcome := fmt.Sprintf("%s: firedrill %s\nshows %q, but exit code %d and:\n%s\n%s", r.page, strings.Join(r.args, " "), r.headline, code, stdout.String(), stderr.String())
+	switch {
+	case code == exitUnsettled:
+		t.Log(outcome)
+		return false
+	case !known || code != want || headline != r.headline:
+		t.Error(outcome)
 	}
+	return true
 }
