@@ -3,6 +3,7 @@ package firedrill_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"time"
@@ -68,4 +69,17 @@ func ExampleTransport() {
 	_, err := client.Get("http://payment.internal/charge")
 	fmt.Println(err)
 	// Output: Get "http://payment.internal/charge": dial tcp payment.internal:80: connect: connection refused
+}
+
+// A cache whose name has vanished, as a client of its own protocol sees it.
+func ExampleDialContext() {
+	env := map[string]string{source.Config: `{"denylist": {"enabled": true, "hosts": ["*.internal"]}}`}
+	dial := firedrill.DialContext(nil) // for redis.Options.Dialer, http.Transport.DialContext, ...
+	handler := firedrill.Wrap(func(ctx context.Context) error {
+		_, err := dial(ctx, "tcp", "cache.internal:6379")
+		fmt.Println(err)
+		return nil
+	}, firedrill.WithGetenv(func(name string) string { return env[name] }), firedrill.WithLog(io.Discard))
+	_, _ = lambda.NewHandler(handler).Invoke(context.Background(), []byte("{}"))
+	// Output: dial tcp: lookup cache.internal: no such host
 }

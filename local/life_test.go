@@ -201,9 +201,15 @@ func TestLayerWrapsTheCommand(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the stand-in for the proxy is a script")
 	}
-	h := startHost(t, cfg, func(o *Options) { o.ProxyCommand = []string{proxy, "layer-proxy"} })
-	if out := call(t, sdk(h), "hello", command{Do: "env"}); !strings.Contains(string(out.Payload), `"WRAPPED=yes"`) {
-		t.Errorf("got %s", out.Payload)
+	h := startHost(t, cfg, func(o *Options) {
+		o.ProxyCommand = []string{proxy, "layer-proxy"}
+		o.BaseEnv = append(o.BaseEnv, "FIREDRILL_PRELOAD=/lib/firedrill-denylist.so") // the proxy's
+	})
+	out := call(t, sdk(h), "hello", command{Do: "env"})
+	for _, want := range []string{"WRAPPED=yes", "FIREDRILL_PRELOAD=/lib/firedrill-denylist.so"} {
+		if !strings.Contains(string(out.Payload), `"`+want+`"`) {
+			t.Errorf("no %s in %s", want, out.Payload)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 
 // inherited are the developer's variables that a function may see. Not the rest: credentials live there.
 func inherited() []string {
-	names := []string{"PATH", "HOME", "TMPDIR", "LANG", "FIREDRILL_DISABLED", "FAILURE_LAMBDA_DISABLED"}
+	names := []string{"PATH", "HOME", "TMPDIR", "LANG", "FIREDRILL_DISABLED", "FAILURE_LAMBDA_DISABLED", "FIREDRILL_PRELOAD"}
 	if runtime.GOOS == "windows" { // without these, processes do not start there
 		names = append(names, "SYSTEMROOT", "USERPROFILE", "TEMP", "TMP", "PATHEXT")
 	}

@@ -64,7 +64,7 @@ func differencesKnown() []difference {
 		{node, fault.Exception, nil, "callers see the errorType InjectedException instead of Error or FailureLambdaException; exception_type sets another"},
 		{[]string{chaos}, fault.Exception, nil, "callers see the errorType InjectedException instead of Exception; exception_type sets another"},
 		{node, fault.DiskSpace, nil, "the space is given back when the invocation ends; no file is left in /tmp"},
-		{node, fault.Denylist, nil, "regular expressions are RE2: no look-around and no back-references"},
+		{node, fault.Denylist, nil, "regular expressions are RE2: no look-around and no back-references; the case of letters does not count"},
 		{node, fault.Timeout, nil, "without a known deadline it is counted as planned, and does not fire"},
 	}
 }
