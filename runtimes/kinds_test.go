@@ -48,7 +48,7 @@ func rows(url, machine string) map[fault.Kind]row {
 	return map[fault.Kind]row{
 		fault.ColdStart:       {fmt.Sprintf(`"min_latency":%d`, slowStart.Milliseconds()), event{}, lateBy(slowStart)},
 		fault.Latency:         {fmt.Sprintf(`"min_latency":%d`, late.Milliseconds()), event{}, lateBy(late)},
-		fault.Timeout:         {fmt.Sprintf(`"timeout_buffer_ms":%d`, timeLeft.Milliseconds()), event{}, lateBy(functionTimeout - timeLeft)},
+		fault.Timeout:         {fmt.Sprintf(`"timeout_buffer_ms":%d`, timeLeft.Milliseconds()), event{}, lateBy(functionTimeout - timeLeft - time.Millisecond)}, // deadlines are whole milliseconds
 		fault.DiskSpace:       {fmt.Sprintf(`"disk_space":%d`, diskSpace), event{Probe: "disk"}, lessDisk},
 		fault.Memory:          {fmt.Sprintf(`"memory_mb":%d`, megabytes), event{Probe: "memory"}, moreMemory},
 		fault.CPU:             {`"cores":1`, event{Probe: "cpu"}, seen("true", "a busy processor")},
