@@ -65,6 +65,12 @@ func (c *AWSCall) Attempt(ctx context.Context) (a AWSAttempt, ok bool) {
 	}
 	inv := invocationOf(ctx)
 	i, hit := set.PlanAWSCall(inv, c.request, now)
+	if hit {
+		if sure := source.Confirm(ctx, c.calls.source, set, now); sure != set {
+			set = sure
+			i, hit = set.PlanAWSCall(inv, c.request, time.Now())
+		}
+	}
 	if !hit {
 		return a, false
 	}

@@ -56,6 +56,12 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	inv := invocationOf(req.Context())
 	i, hit := set.PlanOutgoing(inv, strings.ToLower(req.URL.Host), now)
+	if hit {
+		if sure := source.Confirm(req.Context(), t.source, set, now); sure != set {
+			set = sure
+			i, hit = set.PlanOutgoing(inv, strings.ToLower(req.URL.Host), time.Now())
+		}
+	}
 	if !hit {
 		return t.base.RoundTrip(req)
 	}

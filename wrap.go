@@ -120,13 +120,13 @@ func (w *wrapped) invoke(ctx context.Context, event []byte) (response, error) {
 func (w *wrapped) rehearse(ctx context.Context, event []byte, set *fault.Set, now time.Time) (response, error) {
 	inv := invocationOf(ctx)
 	inv.Event = event
+	plan, set := source.Plan(ctx, w.source, set, inv, now)
 	if set.HasOutgoing() || set.HasAWSCalls() {
 		ctx = context.WithValue(ctx, invocationKey{}, lasting(inv, set))
 	}
 	if set.HasAWSCalls() {
 		ctx = context.WithValue(ctx, callCounterKey{}, &callCounter{})
 	}
-	plan := set.Plan(inv, now)
 	if plan.Empty() {
 		return w.call(ctx, event)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/firedrill-dev/firedrill/fault"
 	"github.com/firedrill-dev/firedrill/runtimeapi/wire"
+	"github.com/firedrill-dev/firedrill/source"
 )
 
 // maxHeld bounds the event or response that the proxy holds in memory, in bytes. Lambda's own limit is 6 MB;
@@ -65,7 +66,7 @@ func (c *conn) event(ctx context.Context) (ended bool, err error) {
 	inv := fault.Invocation{RequestID: id, Deadline: deadlineOf(&c.resp)}
 	body := c.respBody(false)
 	if !set.NeedsEvent() {
-		plan := set.Plan(inv, now)
+		plan, set := source.Plan(ctx, c.p.source, set, inv, now)
 		if plan.Empty() && !c.p.marks {
 			return false, c.reply(false)
 		}
@@ -83,7 +84,8 @@ func (c *conn) event(ctx context.Context) (ended bool, err error) {
 	} else {
 		c.p.journal.problem(fault.Problem{Field: "event", Value: id, Message: "is too large to be matched, it passes through"})
 	}
-	return c.enact(ctx, set.Plan(inv, now), inv, set.Expires(), c.entry(set, id, now), event)
+	plan, set := source.Plan(ctx, c.p.source, set, inv, now)
+	return c.enact(ctx, plan, inv, set.Expires(), c.entry(set, id, now), event)
 }
 
 func (c *conn) entry(set *fault.Set, id string, now time.Time) entry {

@@ -9,20 +9,33 @@ import (
 	"time"
 )
 
-// rate is how many invocations a second all senders make together.
-const rate = 100
+// The load: an invocation every pace, on time however late the answers are, and a burst at every crowd, for which more
+// environments run than usually have something to do.
+const (
+	pace     = 10 * time.Millisecond
+	crowd    = 3 * time.Second
+	burst    = 8
+	inFlight = 64 // invocations at once, at most
+)
 
-// invocations is the load of the whole measurement: each sender invokes when it is due, and catches up when it is late.
-// As many environments run as there are senders.
-func (w *world) invocations(ctx context.Context, senders int) {
-	pace := time.Second * time.Duration(senders) / rate
-	for i := range senders {
-		due := time.Now().Add(pace * time.Duration(i) / time.Duration(senders))
-		go func() {
-			for ; wait(ctx, time.Until(due)) == nil; due = due.Add(pace) {
+// invocations is the load of the whole measurement.
+func (w *world) invocations(ctx context.Context) {
+	places := make(chan struct{}, inFlight)
+	send := func(n int) {
+		for range n {
+			places <- struct{}{}
+			go func() {
+				defer func() { <-places }()
 				w.failed(w.invoke(ctx))
-			}
-		}()
+			}()
+		}
+	}
+	began := time.Now()
+	for n := 1; wait(ctx, time.Until(began.Add(time.Duration(n)*pace))) == nil; n++ {
+		send(1)
+		if time.Duration(n)*pace%crowd == 0 {
+			send(burst)
+		}
 	}
 }
 

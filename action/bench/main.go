@@ -1,7 +1,7 @@
 // Bench measures how long a stop takes: from the start of "firedrill stop" to the last invocation that was hit, at 100
 // invocations a second, through a parameter in SSM.
 //
-//	go run ./action/bench [-n 10] [-cut 1] [-senders 1] [-check]
+//	go run ./action/bench [-n 10] [-cut 1] [-check]
 //
 // Everything is a process of its own, as users have it: the local host with a function behind the layer, moto_server as
 // AWS, "firedrill run" with the load, and "firedrill stop" from another process. The function's own log, where
@@ -38,21 +38,20 @@ func main() {
 	}
 	n := flag.Int("n", 10, "how many runs to stop")
 	cut := flag.Int("cut", 1, "how many runs to leave alone, with their store cut off; each takes a minute")
-	senders := flag.Int("senders", 1, "how many senders share the load, each with an environment of its own")
 	check := flag.Bool("check", false, "exit with 1 if a bar is missed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute+time.Duration(*n)*30*time.Second+time.Duration(*cut)*3*time.Minute)
 	defer cancel()
-	if err := measure(ctx, *n, *cut, *senders, *check); err != nil {
+	if err := measure(ctx, *n, *cut, *check); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: error:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(ctx context.Context, n, cut, senders int, check bool) (err error) {
-	w, err := newWorld(ctx, senders)
+func measure(ctx context.Context, n, cut int, check bool) (err error) {
+	w, err := newWorld(ctx)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ type world struct {
 	loss       error
 }
 
-func newWorld(ctx context.Context, senders int) (w *world, err error) {
+func newWorld(ctx context.Context) (w *world, err error) {
 	w = &world{last: map[string]time.Time{}}
 	defer func() {
 		if err != nil {
@@ -94,7 +94,7 @@ func newWorld(ctx context.Context, senders int) (w *world, err error) {
 	}
 	loading, cancel := context.WithCancel(ctx)
 	w.ends = append(w.ends, cancel)
-	w.invocations(loading, senders)
+	go w.invocations(loading)
 	return w, nil
 }
 

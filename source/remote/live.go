@@ -30,6 +30,13 @@ const (
 	firstBackOff = time.Second
 	maxBackOff   = 60 * time.Second
 	armedBackOff = 10 * time.Second
+
+	// sureFor is how old the store's last answer may be for a fault to be enacted without asking again: more than
+	// armedEvery, so that where invocations are frequent none waits. confirmFor is how long an attempt is waited for,
+	// from its beginning.
+	sureFor    = 1200 * time.Millisecond
+	confirmFor = 250 * time.Millisecond
+
 	// unleasedFor is how long a set without a lease outlives the store that it came from.
 	unleasedFor = 60 * time.Second
 )
@@ -46,10 +53,12 @@ type live struct {
 	set   atomic.Pointer[fault.Set]
 	begun atomic.Int64 // wall clock of the last attempt's beginning, Unix nanoseconds
 	wait  atomic.Int64 // how long after begun the next attempt is due
+	sure  atomic.Int64 // wall clock of the beginning of the last attempt that the store has answered
 
 	mu       sync.Mutex // guards the rest; never held during an attempt
 	attempt  int        // the number of the last attempt: what an earlier one brings is not taken
 	cancel   context.CancelFunc
+	done     chan struct{} // closed when the last attempt has ended; nil before the first
 	etag     string
 	content  string
 	failures int       // in a row
@@ -67,6 +76,30 @@ func (l *live) Faults(now time.Time) *fault.Set {
 		l.begin(now)
 	}
 	return l.set.Load()
+}
+
+// Confirm implements source.Confirmer. Faults has begun an attempt if one is due. While the store does not answer, what
+// it said last stays in force for its lease.
+func (l *live) Confirm(ctx context.Context, now time.Time) *fault.Set {
+	if age := now.UnixNano() - l.sure.Load(); age > int64(sureFor) || age < -int64(sureFor) {
+		l.mu.Lock()
+		done, left := l.done, time.Unix(0, l.begun.Load()).Add(confirmFor).Sub(now.Round(0))
+		l.mu.Unlock()
+		if left > 0 && left <= confirmFor {
+			wait(ctx, done, left)
+		}
+	}
+	return l.set.Load()
+}
+
+func wait(ctx context.Context, done <-chan struct{}, most time.Duration) {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // Restored implements source.Restorer.
@@ -94,14 +127,15 @@ func (l *live) begin(now time.Time) {
 		l.cancel()
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, attemptFor)
-	l.attempt, l.cancel = l.attempt+1, cancel
+	l.attempt, l.cancel, l.done = l.attempt+1, cancel, make(chan struct{})
 	l.begun.Store(at)
 	l.wait.Store(int64(lostAfter))
-	go l.ask(ctx, l.attempt, l.etag)
+	go l.ask(ctx, l.attempt, l.etag, l.done)
 }
 
 // ask makes one attempt.
-func (l *live) ask(ctx context.Context, attempt int, etag string) {
+func (l *live) ask(ctx context.Context, attempt int, etag string, done chan<- struct{}) {
+	defer close(done)
 	got, err := l.store.fetch(ctx, etag)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,6 +166,7 @@ func (l *live) settle(got answer, err error, now time.Time) time.Duration {
 		return l.fail(err, now)
 	}
 	l.failures = 0
+	l.sure.Store(l.begun.Load())
 	if l.armed(now) {
 		return min(armedEvery, l.place.refresh)
 	}
