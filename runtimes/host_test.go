@@ -193,6 +193,7 @@ func handlerOf(c column) string {
 // invoke has a function serve one event.
 func (h *host) invoke(t *testing.T, c column, e event) answer {
 	t.Helper()
+	h.Injections("") // gives the process of the invocation before a moment to ask for its next
 	e.Handled = filepath.Join(h.handled, c.name)
 	_ = os.Remove(e.Handled) // of the invocation before
 	payload, err := json.Marshal(e)
@@ -234,17 +235,6 @@ func (h *host) record(a answer, c column, kind fault.Kind) saying {
 			return said
 		}
 	}
-}
-
-// isFirst reports whether an invocation was its environment's first. It waits for the line that says so.
-func (h *host) isFirst(a answer) bool {
-	h.Injections("")
-	for line := range strings.Lines(h.log.String()) {
-		if strings.Contains(line, "REPORT RequestId: "+a.id) {
-			return strings.Contains(line, "Init Duration")
-		}
-	}
-	return false
 }
 
 // patience is how long what must come may take on a busy machine.

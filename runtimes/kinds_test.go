@@ -176,6 +176,7 @@ type answer struct {
 	body     struct {
 		SKU  string          `json:"sku"`
 		Turn int             `json:"turn"`
+		PID  int             `json:"pid"`
 		Seen json.RawMessage `json:"seen"`
 	}
 	ran int // how often the handler ran for it

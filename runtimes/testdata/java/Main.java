@@ -49,7 +49,7 @@ public final class Main {
     private static String handle(String event) throws Exception {
         turns++;
         Files.writeString(Path.of(text(event, "Handled")), text(event, "Case") + "\n", StandardOpenOption.APPEND, StandardOpenOption.CREATE);
-        String body = "{\"sku\":" + quote(text(event, "SKU")) + ",\"turn\":" + turns + ",\"seen\":" + look(event) + "}";
+        String body = "{\"sku\":" + quote(text(event, "SKU")) + ",\"turn\":" + turns + ",\"pid\":" + ProcessHandle.current().pid() + ",\"seen\":" + look(event) + "}";
         return "{\"statusCode\":200,\"body\":" + quote(body) + "}";
     }
 

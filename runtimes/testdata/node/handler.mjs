@@ -9,7 +9,7 @@ export async function handle(event) {
   turns++;
   const turn = turns;
   fs.appendFileSync(event.Handled, event.Case + '\n');
-  const body = JSON.stringify({ sku: event.SKU, turn, seen: await look(event) });
+  const body = JSON.stringify({ sku: event.SKU, turn, pid: process.pid, seen: await look(event) });
   return { statusCode: 200, body };
 }
 

@@ -16,7 +16,7 @@ def handle(event):
     turns += 1
     with open(event["Handled"], "a") as f:
         f.write(event["Case"] + "\n")
-    return {"statusCode": 200, "body": json.dumps({"sku": event["SKU"], "turn": turns, "seen": look(event)})}
+    return {"statusCode": 200, "body": json.dumps({"sku": event["SKU"], "turn": turns, "pid": os.getpid(), "seen": look(event)})}
 
 
 def look(event):

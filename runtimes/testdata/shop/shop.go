@@ -45,7 +45,7 @@ func (s *Shop) Handle(ctx context.Context, e Event) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(map[string]any{"sku": e.SKU, "turn": turn, "seen": seen})
+	body, err := json.Marshal(map[string]any{"sku": e.SKU, "turn": turn, "pid": os.Getpid(), "seen": seen})
 	return map[string]any{"statusCode": 200, "body": string(body)}, err
 }
 
