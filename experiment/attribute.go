@@ -129,9 +129,6 @@ func attributeValue(n *node, t fault.AttributeType) any {
 func attributeSchemas() []any {
 	var all []any
 	for _, k := range fault.Kinds() {
-		if !k.Enactable {
-			continue
-		}
 		properties := schema{}
 		for _, a := range k.Attributes {
 			properties[a.Name] = attributeSchema(a, false)

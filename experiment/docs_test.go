@@ -49,7 +49,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 		}
 	}
 	walk("", document().schema)
-	for _, kind := range enactable() {
+	for _, kind := range kinds() {
 		if !strings.Contains(docs, "`"+kind+"`") {
 			t.Errorf("fault %s is not documented", kind)
 		}

@@ -60,7 +60,7 @@ func awsCallKind() kind {
 	}, delayAttributes()...)
 	return kind{
 		KindInfo: KindInfo{
-			Kind: AWSCall, Doc: "a call that the handler makes to an AWS service fails, hangs, is late, or succeeds in part", Enactable: true,
+			Kind: AWSCall, Doc: "a call that the handler makes to an AWS service fails, hangs, is late, or succeeds in part",
 			Attributes: attributes,
 		},
 		build: buildAWSCall,

@@ -5,7 +5,7 @@ import "encoding/json"
 func batchKind() kind {
 	return kind{
 		KindInfo: KindInfo{
-			Kind: Batch, After: true, Enactable: true,
+			Kind: Batch, After: true,
 			Doc: "the handler runs, then a share of the batch's records is reported as failed (SQS, Kinesis, DynamoDB streams)",
 			Attributes: []Attribute{
 				{Name: "share", Type: TypeInteger, Min: 1, Max: 100, Doc: "percent of the records, sampled by their ids; default 50"},

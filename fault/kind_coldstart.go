@@ -5,7 +5,7 @@ import "time"
 func coldStartKind() kind {
 	return kind{
 		KindInfo: KindInfo{
-			Kind: ColdStart, Doc: "a new environment takes longer before it handles its first event", Enactable: true,
+			Kind: ColdStart, Doc: "a new environment takes longer before it handles its first event",
 			Attributes: delayAttributes(),
 		},
 		build: func(v values) (behaviour, []Problem) {

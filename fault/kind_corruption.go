@@ -3,7 +3,7 @@ package fault
 func corruptionKind() kind {
 	return kind{
 		KindInfo: KindInfo{
-			Kind: Corruption, Doc: "the handler runs, then its response is replaced or mangled", After: true, Enactable: true,
+			Kind: Corruption, Doc: "the handler runs, then its response is replaced or mangled", After: true,
 			Attributes: []Attribute{
 				{Name: "body", Type: TypeBody, Doc: "what replaces the body of the response"},
 				{Name: "mode", Type: TypeText, Values: []string{"replace", "mangle"}, Doc: "default replace with a body, mangle without"},

@@ -55,7 +55,7 @@ const NoDeniedHost = "no lookup of a denied host"
 
 func denylistKind() kind {
 	return kind{
-		KindInfo: KindInfo{Kind: Denylist, Doc: "chosen hosts cannot be found, refuse connections, let them hang, or are reached late", Enactable: true, Attributes: []Attribute{
+		KindInfo: KindInfo{Kind: Denylist, Doc: "chosen hosts cannot be found, refuse connections, let them hang, or are reached late", Attributes: []Attribute{
 			{Name: "hosts", Type: TypeTexts, Doc: "whole names, with * for any characters and ? for any one"},
 			{Name: "deny_list", Type: TypeTexts, Doc: "regular expressions, searched in the host's name"},
 			{Name: "mode", Type: TypeText, Values: []string{string(DenyNXDomain), string(DenyRefused), string(DenyBlackhole), string(DenySlow)},

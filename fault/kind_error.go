@@ -11,7 +11,6 @@ func failAfterKind() kind {
 
 // errorKind completes a kind that makes the invocation fail. The default message is failure-lambda's.
 func errorKind(info KindInfo) kind {
-	info.Enactable = true
 	info.Attributes = []Attribute{
 		{Name: "exception_msg", Friendly: "message", Type: TypeText, Doc: "default \"Injected exception\""},
 		{Name: "exception_type", Friendly: "type", Type: TypeText, Doc: "the errorType that callers see; default InjectedException"},

@@ -11,7 +11,7 @@ const maxMillis = 24 * 60 * 60 * 1000
 func latencyKind() kind {
 	return kind{
 		KindInfo: KindInfo{
-			Kind: Latency, Doc: "the handler starts late", Enactable: true,
+			Kind: Latency, Doc: "the handler starts late",
 			Attributes: delayAttributes(),
 		},
 		build: func(v values) (behaviour, []Problem) {

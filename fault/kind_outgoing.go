@@ -13,7 +13,7 @@ func outgoingKind() kind {
 	}, statusAttributes("answer with this status instead of sending the request")...)
 	return kind{
 		KindInfo: KindInfo{
-			Kind: Outgoing, Doc: "an HTTP request that the handler makes is late, refused, or answered with a status", Enactable: true,
+			Kind: Outgoing, Doc: "an HTTP request that the handler makes is late, refused, or answered with a status",
 			Attributes: append(attributes, delayAttributes()...),
 		},
 		build: buildOutgoing,

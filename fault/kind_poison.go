@@ -11,7 +11,7 @@ import (
 func poisonKind() kind {
 	return kind{
 		KindInfo: KindInfo{
-			Kind: Poison, Doc: "chosen fields of the event are missing, null or replaced when the handler gets it", Enactable: true,
+			Kind: Poison, Doc: "chosen fields of the event are missing, null or replaced when the handler gets it",
 			Attributes: []Attribute{
 				{Name: "remove", Type: TypeTexts, Doc: "paths of fields to remove"},
 				{Name: "nullify", Type: TypeTexts, Doc: "paths of fields to set to null"},

@@ -9,7 +9,7 @@ import (
 func redeliveryKind() kind {
 	return kind{
 		KindInfo: KindInfo{
-			Kind: Redelivery, After: true, Enactable: true,
+			Kind: Redelivery, After: true,
 			Doc: "the handler gets the same event twice, as at-least-once delivery may do, and its two answers are compared",
 			Attributes: []Attribute{
 				{Name: "answer", Type: TypeText, Values: []string{"first", "second"}, Doc: "the one that the caller gets; default first"},

@@ -5,7 +5,7 @@ import "fmt"
 func statusCodeKind() kind {
 	return kind{
 		KindInfo: KindInfo{
-			Kind: StatusCode, Doc: "the invocation answers with an HTTP status; the handler never runs", Enactable: true,
+			Kind: StatusCode, Doc: "the invocation answers with an HTTP status; the handler never runs",
 			Attributes: append(statusAttributes("default 500"),
 				// Python's chaos-lambda lets the handler run and changes its answer; only its documents set this.
 				Attribute{Name: keepBody, Type: TypeFlag, Doc: "let the handler run, and change only the statusCode of its response"}),

@@ -10,7 +10,7 @@ const (
 func throttleKind() kind {
 	return kind{
 		KindInfo: KindInfo{
-			Kind: Throttle, Doc: "the invocation ends as if the function were throttled; the handler never runs", Enactable: true,
+			Kind: Throttle, Doc: "the invocation ends as if the function were throttled; the handler never runs",
 			Attributes: []Attribute{
 				{Name: "as", Type: TypeText, Values: []string{"auto", "error", "response"},
 					Doc: "an error of the invocation, an HTTP response with status 429, or what suits the event; default auto"},

@@ -5,7 +5,7 @@ import "time"
 func timeoutKind() kind {
 	return kind{
 		KindInfo: KindInfo{
-			Kind: Timeout, Doc: "the handler starts only when the deadline, less a buffer, has come", Enactable: true,
+			Kind: Timeout, Doc: "the handler starts only when the deadline, less a buffer, has come",
 			Attributes: []Attribute{
 				{Name: "timeout_buffer_ms", Friendly: "buffer", Type: TypeDuration, Max: maxMillis, Doc: "time left to the handler; default 0"},
 			},

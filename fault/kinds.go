@@ -5,7 +5,6 @@ type KindInfo struct {
 	Kind       Kind
 	Doc        string // one sentence, without its full stop
 	After      bool   // enacted after the handler
-	Enactable  bool   // false: read, planned and reported, but no host enacts it yet
 	Attributes []Attribute
 }
 

@@ -56,8 +56,8 @@ func (p Plan) Empty() bool { return len(p.Before) == 0 && len(p.After) == 0 }
 // the host does not know is counted likewise, with the reason Unsupported.
 type Injection struct {
 	Kind Kind
-	// Skip says why the host must not enact the injection: a dry run, a kind that no host can enact yet, an
-	// unknown deadline. Empty means enact it.
+	// Skip says why the host must not enact the injection: a dry run, an unknown deadline. Empty means
+	// enact it.
 	Skip string
 	// Delay is how long to wait, for Latency, Timeout, Outgoing, AWSCall and ColdStart. Never wait less.
 	Delay time.Duration

@@ -27,7 +27,6 @@ const (
 
 // usageKind completes a kind whose effect is a Usage.
 func usageKind(info KindInfo, build func(v values) (Usage, []Problem)) kind {
-	info.Enactable = true
 	return kind{KindInfo: info, build: func(v values) (behaviour, []Problem) {
 		usage, problems := build(v)
 		return behaviour{effect: func(moment) Injection { return Injection{Usage: usage} }}, problems

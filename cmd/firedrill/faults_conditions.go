@@ -29,7 +29,7 @@ func conditions(faults []faultStatus, function string, s sampling) string {
 	b.WriteString("conditions:\n")
 	for _, f := range faults {
 		info, err := kindNamed(f.Kind)
-		if err != nil || !info.Enactable {
+		if err != nil {
 			fmt.Fprintf(&b, "  # %s: experiments of this version cannot inject it\n", f.Kind)
 			continue
 		}

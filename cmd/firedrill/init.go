@@ -70,9 +70,7 @@ functions. Existing files are never overwritten.`,
 
 func kindNames() (names []string) {
 	for _, info := range fault.Kinds() {
-		if info.Enactable {
-			names = append(names, string(info.Kind))
-		}
+		names = append(names, string(info.Kind))
 	}
 	return names
 }

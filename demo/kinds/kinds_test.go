@@ -60,9 +60,6 @@ func TestFunctionsComeInPairs(t *testing.T) {
 func TestEachKindHasAnExperiment(t *testing.T) {
 	names := functions(t)
 	for _, info := range fault.Kinds() {
-		if !info.Enactable {
-			continue
-		}
 		file := string(info.Kind) + ".yaml"
 		text, err := fs.ReadFile(kinds.Files, file)
 		if err != nil {
