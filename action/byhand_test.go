@@ -249,7 +249,7 @@ func TestOffByHandUnderARun(t *testing.T) {
 			if len(off) == 0 {
 				t.Error("nothing was on")
 			}
-			return Content{text, true}, err
+			return Content{Text: text, Exists: true}, err
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -193,12 +193,15 @@ type undoRecord struct {
 	Place    location        `json:"place"`
 	Run      string          `json:"run"`
 	Kind     string          `json:"kind"`
-	Original []byte          `json:"original"` // the pristine bytes
+	Original []byte          `json:"original,omitempty"` // the pristine bytes; not of a secret
+	Sum      string          `json:"sha256,omitempty"`   // of a secret's
 	Existed  bool            `json:"existed"`
 	Mode     uint32          `json:"mode,omitempty"`
 	Ref      string          `json:"ref,omitempty"`    // the pristine version
 	Before   json.RawMessage `json:"before,omitempty"` // our member before the change; absent if there was none
 	Member   json.RawMessage `json:"member"`           // our member, at the first share
+
+	lost bool // a secret original that cannot be had any more
 }
 
 // undoVersion is the format of undo records.

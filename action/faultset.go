@@ -81,11 +81,18 @@ func (a *FaultSet) Prepare(ctx context.Context) (json.RawMessage, error) {
 	if err := a.fits(ctx, s, now, member); err != nil {
 		return nil, err
 	}
-	return json.Marshal(undoRecord{
+	a.place.Secret = pristine.secret
+	u := undoRecord{
 		V: undoVersion, Place: a.place, Run: a.params.Run, Kind: a.condition.Fault,
 		Original: pristine.data, Existed: pristine.exists, Mode: uint32(pristine.mode), Ref: pristine.ref,
 		Before: d.get(a.condition.Fault), Member: member,
-	})
+	}
+	if pristine.secret {
+		if u, err = u.discreet(); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(u)
 }
 
 // understand parses a store's document. mine is what this run has armed there; zero if nothing.
@@ -122,17 +129,37 @@ func (a *FaultSet) understand(s snapshot) (d document, mine drill, err error) {
 
 // Apply adds the fault.
 func (a *FaultSet) Apply(ctx context.Context, undo json.RawMessage) error {
-	u, err := decodeUndo(undo)
+	u, s, err := a.recorded(ctx, undo)
 	if err != nil {
 		return err
 	}
-	return a.change(ctx, u.Place, func(d document, mine drill) error {
+	if u.lost {
+		return u.changed()
+	}
+	return a.change(ctx, s, u, func(d document, mine drill) error {
 		if !slices.Contains(mine.Armed, u.Kind) && canonical(d.get(u.Kind)) != canonical(u.Before) {
-			return &Refused{Reason: fmt.Sprintf("%s: its member %s was changed while the run was starting", u.Place, u.Kind), Tip: "run it again when nobody edits the fault set"}
+			return u.changed()
 		}
 		d.put(u.Kind, u.Member)
 		return nil
 	})
+}
+
+// recorded is what an undo record says, with its store.
+func (a *FaultSet) recorded(ctx context.Context, undo json.RawMessage) (u undoRecord, s store, err error) {
+	if u, err = decodeUndo(undo); err != nil {
+		return u, nil, err
+	}
+	if s, err = a.factory.open(u.Place); err != nil {
+		return u, nil, err
+	}
+	u, err = u.recall(ctx, s)
+	return u, s, err
+}
+
+// changed refuses a member that is not what it was when it was read.
+func (u undoRecord) changed() error {
+	return &Refused{Reason: fmt.Sprintf("%s: its member %s was changed while the run was starting", u.Place, u.Kind), Tip: "run it again when nobody edits the fault set"}
 }
 
 // Renew extends the lease and sets the share that is hit. It fails if the fault is not there any more.
@@ -153,7 +180,7 @@ func (a *FaultSet) Renew(ctx context.Context, undo json.RawMessage, share float6
 	if s, ok := s.(slow); ok {
 		early += s.delay()
 	}
-	return a.change(ctx, u.Place, func(d document, mine drill) error {
+	return a.change(ctx, s, u, func(d document, mine drill) error {
 		if !slices.Contains(mine.Armed, u.Kind) || canonical(d.get(u.Kind), "percentage") != canonical(u.Member, "percentage") {
 			return fmt.Errorf("%s: somebody else has removed or changed the fault %s", u.Place, u.Kind)
 		}
@@ -176,12 +203,14 @@ func longEnough(expires string, enough time.Duration) bool {
 }
 
 // change edits the document and extends the lease, in one write.
-func (a *FaultSet) change(ctx context.Context, place location, edit func(d document, mine drill) error) error {
-	s, err := a.factory.open(place)
-	if err != nil {
-		return err
-	}
-	return s.update(ctx, func(now snapshot) (snapshot, bool, error) { return a.armed(s, now, edit) })
+func (a *FaultSet) change(ctx context.Context, s store, u undoRecord, edit func(d document, mine drill) error) error {
+	return s.update(ctx, func(now snapshot) (snapshot, bool, error) {
+		next, write, err := a.armed(s, now, edit)
+		if err == nil && write {
+			err = u.room(s, now)
+		}
+		return next, write && err == nil, err
+	})
 }
 
 // armed is the document after an edit, with a new lease.
@@ -224,11 +253,7 @@ func (a *FaultSet) fits(ctx context.Context, s store, now snapshot, member json.
 // nothing but our additions had changed, the document is the pristine one again, byte for byte. Otherwise what
 // others changed is kept, and the error is a *Drift.
 func (a *FaultSet) Revert(ctx context.Context, undo json.RawMessage) error {
-	u, err := decodeUndo(undo)
-	if err != nil {
-		return err
-	}
-	s, err := a.factory.open(u.Place)
+	u, s, err := a.recorded(ctx, undo)
 	if err != nil {
 		return err
 	}
@@ -254,5 +279,5 @@ func (u undoRecord) original() (snapshot, document, error) {
 	if err != nil {
 		return snapshot{}, nil, fmt.Errorf("the undo record's original %w", err)
 	}
-	return snapshot{u.Original, u.Existed, fs.FileMode(u.Mode), u.Ref}, d, nil
+	return snapshot{data: u.Original, exists: u.Existed, mode: fs.FileMode(u.Mode), ref: u.Ref}, d, nil
 }

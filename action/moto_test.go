@@ -35,6 +35,11 @@ func roundTrip(t *testing.T, p place) {
 	if err := a.Renew(t.Context(), undo, 50); err != nil {
 		t.Error(err)
 	}
+	if now, err := p.factory().Editor(t.Context(), p.target); err != nil {
+		t.Error(err)
+	} else if c, err := now.Read(t.Context()); err != nil || c.Secret && strings.Contains(string(undo), `"original"`) {
+		t.Errorf("a secret is written down: %s, %v", undo, err)
+	}
 	for range 2 {
 		if err := p.elsewhere(t, undo); err != nil {
 			t.Error(err)

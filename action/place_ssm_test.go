@@ -37,6 +37,9 @@ func owned(kind types.ParameterType, value string) types.ParameterHistory {
 func (f *fakeSSM) append(p types.ParameterHistory) {
 	f.last++
 	p.Version, p.Labels = f.last, nil
+	if len(f.versions) == ssmVersions {
+		f.versions = slices.Clone(f.versions[1:])
+	}
 	f.versions = append(f.versions, p)
 }
 
@@ -113,11 +116,8 @@ func (f *fakeSSM) PutParameter(_ context.Context, in *ssm.PutParameterInput, _ .
 	case in.Type == "":
 		p.Type = newest.Type
 	}
-	if len(f.versions) == 100 {
-		if len(f.versions[0].Labels) > 0 {
-			return nil, &types.ParameterMaxVersionLimitExceeded{}
-		}
-		f.versions = slices.Clone(f.versions[1:])
+	if len(f.versions) == ssmVersions && len(f.versions[0].Labels) > 0 {
+		return nil, &types.ParameterMaxVersionLimitExceeded{}
 	}
 	f.append(p)
 	return &ssm.PutParameterOutput{Version: f.last}, after

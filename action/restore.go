@@ -9,10 +9,6 @@ import (
 // somebody else writes in between. drift says in words what of others' doing it left alone. again writes a document
 // in the place of the one before.
 func (u undoRecord) restore(now snapshot, again func(before []byte, d document) (data []byte, unsigned string, err error)) (next snapshot, write bool, drift string, err error) {
-	pristine, original, err := u.original()
-	if err != nil {
-		return now, false, "", err
-	}
 	if !now.exists {
 		if u.Existed {
 			drift = "the fault set was removed"
@@ -31,6 +27,13 @@ func (u undoRecord) restore(now snapshot, again func(before []byte, d document) 
 		return now, false, "", nil // a run is refused where another one is: ours never came, or is gone
 	}
 	armed := mine.Run != "" && slices.Contains(mine.Armed, u.Kind)
+	if u.lost {
+		return u.takeOut(now, d, armed, again)
+	}
+	pristine, original, err := u.original()
+	if err != nil {
+		return now, false, "", err
+	}
 	if d.same(original) {
 		return now, false, "", nil
 	}

@@ -206,7 +206,7 @@ func TestByHandWithoutAKey(t *testing.T) {
 				}
 				err = e.Update(t.Context(), func(now Content) (Content, error) {
 					next, err := test.edit(now.Text)
-					return Content{next, true}, err
+					return Content{Text: next, Exists: true}, err
 				})
 				if (err == nil) != test.want || err != nil && !strings.Contains(hint(err), "disable --all") {
 					t.Errorf("%v (hint %q)", err, hint(err))

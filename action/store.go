@@ -16,6 +16,7 @@ type snapshot struct {
 	exists bool
 	mode   fs.FileMode // of a file
 	ref    string      // what the place itself calls this content: a version, to come back to
+	secret bool        // the place keeps it from others: it is written down nowhere else
 }
 
 // A location is a store's place.
@@ -29,6 +30,8 @@ type location struct {
 	Title    string `json:"title,omitempty"`    // what people call it, where Name is made of ids
 	Region   string `json:"region,omitempty"`
 	Account  string `json:"account,omitempty"` // empty where it is not known
+	// Secret says that what is there must not be written down elsewhere.
+	Secret bool `json:"secret,omitempty"`
 	// Embedded says that the function lives in the run's own process and is gone when that is.
 	Embedded bool `json:"embedded,omitempty"`
 

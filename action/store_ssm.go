@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +23,12 @@ type SSMAPI interface {
 
 const (
 	// ssmLease is long because every write makes a version, and Parameter Store keeps a hundred of them.
-	ssmLease    = time.Minute
+	ssmLease = time.Minute
+	// ssmSecretLease is longer, because the original of a secret parameter must not leave its history.
+	ssmSecretLease = 5 * time.Minute
+	ssmVersions    = 100 // that Parameter Store keeps
+	ssmReserve     = 10  // of those, for writes of others
+
 	ssmAttempts = 8
 	ssmPause    = 100 * time.Millisecond
 	ssmHistory  = 50 // versions on a page, the most there can be
@@ -44,7 +50,29 @@ type parameter struct {
 	version int64
 }
 
-func (s ssmStore) lease(wanted time.Duration) time.Duration { return max(wanted, ssmLease) }
+func (s ssmStore) lease(wanted time.Duration) time.Duration {
+	if s.place.Secret {
+		return max(wanted, ssmSecretLease)
+	}
+	return max(wanted, ssmLease)
+}
+
+// recall implements recaller.
+func (s ssmStore) recall(ctx context.Context, ref string) (snapshot, error) {
+	api, err := s.client(ctx)
+	if err != nil {
+		return snapshot{}, err
+	}
+	p, err := s.get(ctx, api, s.place.Name+":"+ref)
+	return p.snapshot, err
+}
+
+// keeps implements recaller.
+func (s ssmStore) keeps(ref string, now snapshot) bool {
+	first, err := strconv.Atoi(ref)
+	last, err2 := strconv.Atoi(now.ref)
+	return errors.Join(err, err2) == nil && last-first < ssmVersions-ssmReserve
+}
 
 func (s ssmStore) read(ctx context.Context) (snapshot, error) {
 	api, err := s.client(ctx)
@@ -75,7 +103,10 @@ func (s ssmStore) get(ctx context.Context, api SSMAPI, name string) (parameter, 
 	if out.Parameter == nil || out.Parameter.Value == nil {
 		return parameter{}, fmt.Errorf("%s: the answer has no value", s.place)
 	}
-	return parameter{snapshot{data: []byte(*out.Parameter.Value), exists: true}, out.Parameter.Version}, nil
+	return parameter{snapshot{
+		data: []byte(*out.Parameter.Value), exists: true,
+		ref: strconv.FormatInt(out.Parameter.Version, 10), secret: out.Parameter.Type == types.ParameterTypeSecureString,
+	}, out.Parameter.Version}, nil
 }
 
 func (s ssmStore) update(ctx context.Context, change func(snapshot) (snapshot, bool, error)) error {

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +43,7 @@ func TestScriptsOnAWS(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"waitfor": waitFor, "sub": substitute, "exits": exits, "checkout": checkout,
-			"parameter": account.parameter,
+			"parameter": account.parameter, "unwritten": unwritten,
 		},
 	})
 }
@@ -96,5 +101,26 @@ func (a *standIn) waitFor(ts *testscript.TestScript, name, text string) {
 		if time.Now().After(deadline) {
 			ts.Fatalf("parameter %s never came to hold %q: %s", name, text, now)
 		}
+	}
+}
+
+// unwritten FILE TEXT DIR fails if TEXT, which FILE has in it, or all of FILE in base64 is in a file of DIR.
+func unwritten(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 || !strings.Contains(ts.ReadFile(args[0]), args[1]) {
+		ts.Fatalf("usage: unwritten FILE TEXT DIR")
+	}
+	whole, files := base64.StdEncoding.EncodeToString([]byte(ts.ReadFile(args[0]))), 0
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[2]), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if files++; bytes.Contains(data, []byte(args[1])) || bytes.Contains(data, []byte(whole)) {
+			ts.Fatalf("%s has it: %s", path, data)
+		}
+		return err
+	}))
+	if files == 0 {
+		ts.Fatalf("%s has no files", args[2])
 	}
 }

@@ -139,6 +139,7 @@ func (a *app) edit(ctx context.Context, p *faultPlace, yes bool, change edit, ou
 	if err != nil {
 		return faultsError(fmt.Errorf("%s: %w", e, err))
 	}
+	next.Secret = now.Secret
 	result := edited{Place: e.String(), Notes: orEmpty(notes), Before: asJSON(now), After: asJSON(next), Changed: !next.Same(now)}
 	if result.Changed {
 		result.Undo = "firedrill faults restore " + p.flags()
@@ -149,7 +150,7 @@ func (a *app) edit(ctx context.Context, p *faultPlace, yes bool, change edit, ou
 			if !found.Same(now) {
 				return found, &action.Refused{Reason: fmt.Sprintf("%s was changed by somebody else a moment ago", e), Tip: "look at it, and try again: firedrill faults status " + p.flags()}
 			}
-			return next, a.history().keep(e.Key(), way{Before: now, After: next, At: time.Now()})
+			return next, a.history().keep(e.Key(), way{Before: now.Discreet(), After: next.Discreet(), At: time.Now()})
 		})
 		if err == nil {
 			err = a.history().made(e.Key())

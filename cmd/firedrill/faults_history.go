@@ -37,7 +37,8 @@ func (h history) file(key string) (last, next string) {
 	return last, last + ".next"
 }
 
-// keep notes the way back before the change is made. Fault sets may be secret: nobody else may read it.
+// keep notes the way back before the change is made. Nobody else may read it; the text of a secret place is not in it,
+// but in the history of that place.
 func (h history) keep(key string, w way) error {
 	w.Place = key
 	_, next := h.file(key)
@@ -125,11 +126,15 @@ Where somebody else has changed it since, it stays as it is.`,
 			if err != nil {
 				return err
 			}
+			before, err := e.Recall(cmd.Context(), w.Before)
+			if err != nil {
+				return faultsError(err)
+			}
 			back := func(now action.Content) (action.Content, []string, error) {
 				if !now.Same(w.After) && !now.Same(w.Before) {
 					return now, nil, &action.Refused{Reason: "it was changed by somebody else since " + w.At.Local().Format(time.DateTime), Tip: "change it yourself: firedrill faults status " + p.flags()}
 				}
-				return w.Before, nil, nil
+				return before, nil, nil
 			}
 			return a.edit(cmd.Context(), &p, yes, back, func() string {
 				return "as it was before " + w.At.Local().Format(time.DateTime)
