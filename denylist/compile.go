@@ -11,8 +11,13 @@ import (
 const maxStates = 4096
 
 // maxWork bounds what compiling an expression may cost, in instructions visited: about 100 ms. A whole list may cost
-// ten times that.
-const maxWork = 10_000_000
+// ten times that: an event waits for it.
+const (
+	maxWork = 10_000_000
+	maxList = 10 * maxWork
+	// finding a state costs as much as this, and finding a pair of states in union a tenth of it.
+	finding = 100
+)
 
 // alphabet is how many bytes host names are made of: ASCII.
 const alphabet = 128
@@ -38,8 +43,9 @@ func (a *automaton) row(state int) []uint16 {
 	return a.next[state*a.classes : (state+1)*a.classes]
 }
 
-// compile makes the minimal automaton that accepts the names in which expression is found.
-func compile(expression string) (*automaton, error) {
+// compile makes the minimal automaton that accepts the names in which expression is found, and takes what that costs
+// from left.
+func compile(expression string, left *int) (*automaton, error) {
 	parsed, err := syntax.Parse(expression, syntax.Perl|syntax.FoldCase)
 	if err != nil {
 		return nil, fmt.Errorf("the expression %q: %w", expression, err)
@@ -48,11 +54,11 @@ func compile(expression string) (*automaton, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the expression %q: %w", expression, err)
 	}
-	a := construct(prog)
+	a := construct(prog, left)
 	if a == nil {
 		return nil, &TooLargeError{expression}
 	}
-	return a.minimal(), nil
+	return a.minimal(left), nil
 }
 
 // subset is a state of the construction: the instructions that are due before the next byte, and the byte before it.
@@ -85,8 +91,9 @@ type construction struct {
 }
 
 // construct is the subset construction; nil if there are too many states.
-func construct(prog *syntax.Prog) *automaton {
+func construct(prog *syntax.Prog, left *int) *automaton {
 	c := &construction{prog: prog, seen: make([]uint32, len(prog.Inst)), numbers: map[string]uint16{}}
+	defer func() { *left -= c.work }()
 	a := &automaton{}
 	representatives := a.classify(prog)
 	c.number(subset{previous: -1})
@@ -136,6 +143,7 @@ func isRune(op syntax.InstOp) bool {
 }
 
 func (c *construction) number(s subset) uint16 {
+	c.work += finding
 	key := s.key()
 	n, ok := c.numbers[key]
 	if !ok {

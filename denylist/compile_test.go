@@ -213,3 +213,17 @@ func BenchmarkMatch50(b *testing.B) {
 		}
 	}
 }
+
+// Each of many expressions may be just small enough: an event waits for all of them.
+func TestManyExpressionsTakeBoundedWork(t *testing.T) {
+	var list []string
+	for i := range 200 {
+		list = append(list, fmt.Sprintf("%c.{9}(?:a|b|c|d|e|f|g|h|i|j|k|l|m|n|o|p|q|r|s|t|u|v|w|x|y|z|0|1)%c", 'a'+i%26, 'a'+i/26))
+	}
+	if _, err := Compile(list[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Compile(list); err == nil || !strings.Contains(err.Error(), "too long to make") {
+		t.Error(err)
+	}
+}

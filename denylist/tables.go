@@ -18,14 +18,18 @@ type Tables struct {
 // Compile compiles expressions (RE2). They are searched in names, and the case of letters does not count.
 func Compile(expressions []string) (*Tables, error) {
 	var all []*automaton
+	left := maxList
 	for _, expression := range expressions {
-		a, err := compile(expression)
+		a, err := compile(expression, &left)
 		if err != nil {
 			return nil, err
 		}
+		if left < 0 {
+			return nil, fmt.Errorf("the tables of %d expressions together take too long to make: %d are made, up to %.100q", len(expressions), len(all), expression)
+		}
 		all = append(all, a)
 	}
-	t := &Tables{automata: merge(all)}
+	t := &Tables{automata: merge(all, &left)}
 	t.encoded = t.encode()
 	if size := headSize + len(t.encoded); size > bufferSize {
 		return nil, fmt.Errorf("%d expressions need %d bytes of tables together, more than %d", len(expressions), size, bufferSize)
@@ -34,16 +38,16 @@ func Compile(expressions []string) (*Tables, error) {
 }
 
 // merge unites automata as far as that stays small. What cannot be united stays beside it.
-func merge(list []*automaton) []*automaton {
+func merge(list []*automaton, left *int) []*automaton {
 	if len(list) < 2 {
 		return list
 	}
 	half := len(list) / 2
-	left, right := merge(list[:half:half]), merge(list[half:])
-	if both := union(left[0], right[0]); both != nil {
-		return append(append([]*automaton{both}, left[1:]...), right[1:]...)
+	first, second := merge(list[:half:half], left), merge(list[half:], left)
+	if both := union(first[0], second[0], left); both != nil {
+		return append(append([]*automaton{both}, first[1:]...), second[1:]...)
 	}
-	return append(left, right...)
+	return append(first, second...)
 }
 
 // Match reports whether a name is denied. It is what the library does, in Go.

@@ -1,7 +1,7 @@
 package denylist
 
-// union accepts what a or b accepts; nil if that needs too many states.
-func union(a, b *automaton) *automaton {
+// union accepts what a or b accepts; nil if that needs too many states, or more work than is left.
+func union(a, b *automaton, left *int) *automaton {
 	u := &automaton{}
 	columns := u.pairClasses(a, b)
 	type pair struct{ a, b uint16 }
@@ -18,7 +18,8 @@ func union(a, b *automaton) *automaton {
 	}
 	number(pair{a.start, b.start})
 	for n := 0; n < len(pairs); n++ {
-		if len(pairs) > maxStates {
+		*left -= finding / 10 * len(columns)
+		if len(pairs) > maxStates || *left < 0 {
 			return nil
 		}
 		p := pairs[n]
@@ -28,7 +29,7 @@ func union(a, b *automaton) *automaton {
 			u.next = append(u.next, number(pair{rowA[c[0]], rowB[c[1]]}))
 		}
 	}
-	return u.minimal()
+	return u.minimal(left)
 }
 
 // pairClasses gives u the classes that both tell apart, and returns what each is in a and b.
@@ -49,8 +50,9 @@ func (u *automaton) pairClasses(a, b *automaton) (columns [][2]uint8) {
 }
 
 // minimal returns the smallest automaton that accepts the same, by Moore's refinement: states are in one group until
-// something tells them apart. What they lead to is compared by a hash, and the result is checked without it.
-func (a *automaton) minimal() *automaton {
+// something tells them apart. What they lead to is compared by a hash, and the result is checked without it. Without
+// any work left it returns a.
+func (a *automaton) minimal(left *int) *automaton {
 	group := make([]uint16, len(a.accept))
 	groups := 1
 	for state, accepts := range a.accept {
@@ -60,6 +62,9 @@ func (a *automaton) minimal() *automaton {
 		}
 	}
 	for range a.accept { // each round but the last one makes more groups
+		if *left -= len(a.next) / 4; *left < 0 {
+			return a
+		}
 		refined, n := a.refine(group)
 		if n <= groups {
 			break
