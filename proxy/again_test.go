@@ -311,5 +311,10 @@ func TestRedeliveryOfOneAtATime(t *testing.T) {
 	if !p.repeats.claim(&other, time.Time{}) {
 		t.Error("none after the first has ended")
 	}
+	one.release() // again: once at its deadline, and once with its late answer
+	var third holds
+	if p.repeats.claim(&third, time.Time{}) {
+		t.Error("the place of the other one was given away")
+	}
 	other.release()
 }

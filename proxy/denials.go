@@ -45,7 +45,7 @@ func (d *denials) deny(deny *fault.Denial, until time.Time, log entry) (end func
 		return nil, err.Error()
 	}
 	d.busy = true
-	return sync.OnceFunc(func() { d.end(number, log) }), ""
+	return func() { d.end(number, log) }, ""
 }
 
 func (d *denials) end(number uint32, log entry) {
@@ -88,6 +88,5 @@ func (h *holds) deny(d *denials, i fault.Injection, deadline, lease time.Time, l
 		log.missed(i.Kind, reason)
 		return
 	}
-	timer := time.AfterFunc(time.Until(deadline), end)
-	*h = append(*h, func() { timer.Stop(); end() })
+	h.add(end, deadline)
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/fault"
@@ -24,9 +25,9 @@ func (h *holds) take(ctx context.Context, t *pressure.Taker, i fault.Injection, 
 	h.add(release, deadline)
 }
 
-// add has something given back with release, or at the deadline: a runtime that dies never answers. It may be
-// given back twice.
+// add has something given back once: with release, or at the deadline, because a runtime that dies never answers.
 func (h *holds) add(release func(), deadline time.Time) {
+	release = sync.OnceFunc(release)
 	left := longest
 	if !deadline.IsZero() {
 		left = min(left, time.Until(deadline))

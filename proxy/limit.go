@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/firedrill-dev/firedrill/fault"
 )
@@ -21,12 +20,12 @@ func (c *conn) limit(i fault.Injection, inv fault.Invocation, log entry, taken *
 		return
 	}
 	log.fired(i.Kind)
-	taken.add(sync.OnceFunc(func() {
+	taken.add(func() {
 		defer c.p.limited.Store(false)
 		if err := restore(); err != nil {
 			c.p.journal.problem(fault.Problem{Field: string(i.Kind), Message: "the runtime's limit of descriptors was not put back: " + err.Error()})
 		}
-	}), inv.Deadline)
+	}, inv.Deadline)
 }
 
 // lower finds the runtime, once for each connection, and lowers its limit.

@@ -128,6 +128,11 @@ func (r *repeat) settle() answer {
 func (r *repeat) abandon(reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.giveUp(reason)
+}
+
+// giveUp is abandon for who holds the lock.
+func (r *repeat) giveUp(reason string) {
 	if r.state != waiting {
 		return
 	}
@@ -140,6 +145,7 @@ func (r *repeat) abandon(reason string) {
 	defer cancel()
 	_ = r.proxy.handOver(ctx, plan, r.first) // recorded where it matters
 	plan.held.release()
+	r.proxy.repeats.current.CompareAndSwap(r, nil) // it may have come after its deadline, when its place was given away
 }
 
 // close settles what can no longer come to pass: the runtime is gone.
@@ -147,9 +153,9 @@ func (r *repeat) close() {
 	if r == nil {
 		return
 	}
-	r.abandon(errGone.Error())
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.giveUp(errGone.Error())
 	if r.state != delivered {
 		return
 	}
