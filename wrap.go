@@ -19,7 +19,8 @@ import (
 // lambda.Handler. Responses that are an io.Reader keep streaming.
 //
 // If Firedrill is disabled, or FIREDRILL_CONFIG is not set, the result is handler itself. So it is when handler
-// is nothing that lambda.Start takes, which lambda.Start then explains.
+// is nothing that lambda.Start takes, which lambda.Start then explains, and behind the layer, which injects the same
+// faults already: then one line in the log says so. Transport, DialContext and package awsfault work behind the layer.
 //
 // JSON options of the Lambda library (lambda.WithUseNumber, ...) belong on the inside, because the wrapper sees
 // raw events: firedrill.Wrap(lambda.NewHandlerWithOptions(handle, lambda.WithUseNumber(true))). A handler made
@@ -27,6 +28,10 @@ import (
 func Wrap(handler any, options ...Option) any {
 	s := resolve(options)
 	if s.source == nil {
+		return handler
+	}
+	if s.getenv(source.Proxied) != "" {
+		_, _ = s.log.Write(fault.Problem{Field: source.Proxied, Message: "the layer injects faults already, the SDK's Wrap stands aside", Warning: true}.AppendJSON(nil, time.Now()))
 		return handler
 	}
 	call, mode := adapt(handler)

@@ -322,3 +322,13 @@ func TestLatencyIsNeverEarly(t *testing.T) {
 		}
 	}
 }
+
+// Behind the layer each fault would hit twice.
+func TestWrapStandsAsideBehindTheLayer(t *testing.T) {
+	var log bytes.Buffer
+	getenv := func(name string) string { return map[string]string{"FIREDRILL_PROXIED": "true"}[name] }
+	wrapped := firedrill.Wrap(func() error { return nil }, armedWith(t, `{"exception":{"enabled":true}}`), firedrill.WithGetenv(getenv), firedrill.WithLog(&log))
+	if _, err := lambda.NewHandler(wrapped).Invoke(t.Context(), []byte("{}")); err != nil || strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "FIREDRILL_PROXIED") {
+		t.Errorf("%v, log %q", err, log.String())
+	}
+}

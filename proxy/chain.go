@@ -21,8 +21,6 @@ const (
 	wrapped = "FIREDRILL_WRAPPED_PROGRAM"
 	// Port is the port to listen on, for an extension that must be told before where its Runtime API is.
 	Port = "FIREDRILL_PORT"
-	// Proxied is set for the command: one of us stands in front of it.
-	Proxied = "FIREDRILL_PROXIED"
 )
 
 // Names in a function's package for the runtimes that have only an operating system.

@@ -158,7 +158,7 @@ func TestWrapperIsRunWhateverWeAre(t *testing.T) {
 		{"behind, disabled", []string{WrapperBehind + "=" + there, "FIREDRILL_TEST_CHILD=again", source.Disabled + "=true"}, 7, ""},
 		{"behind, missing", []string{WrapperBehind + "=/opt/none", "FIREDRILL_TEST_CHILD=exit"}, 7, "/opt/none"},
 		{"missing", []string{Wrapper + "=/opt/none", "FIREDRILL_TEST_CHILD=exit"}, 7, "/opt/none"},
-		{"nested", []string{Proxied + "=true", "FIREDRILL_TEST_CHILD=exit"}, 7, Proxied},
+		{"nested", []string{source.Proxied + "=true", "FIREDRILL_TEST_CHILD=exit"}, 7, source.Proxied},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd, said := startProcess(t, append(c.environ, RuntimeAPI+"=127.0.0.1:1")...)

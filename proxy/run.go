@@ -56,8 +56,8 @@ func Run(ctx context.Context, cmd Command) (code int, err error) {
 		cmd.Environ = without(cmd.Environ, wrapped)
 		cmd.Args = unwrapped(program, cmd.Args)
 	}
-	if getenv(Proxied) != "" {
-		log.problem(fault.Problem{Field: Proxied, Message: "another proxy of ours stands in front already, the command runs without a second one", Warning: true})
+	if getenv(source.Proxied) != "" {
+		log.problem(fault.Problem{Field: source.Proxied, Message: "another proxy of ours stands in front already, the command runs without a second one", Warning: true})
 		return cmd.direct(ctx)
 	}
 	if wrapper := getenv(Wrapper); wrapper != "" {
@@ -120,7 +120,7 @@ func (cmd Command) behind(ctx context.Context, ln net.Listener, o Options) (int,
 			p.journal.problem(fault.Problem{Field: "proxy", Message: "serves no more connections: " + err.Error()})
 		}
 	}()
-	code, err := cmd.child(ctx, append(without(environ, RuntimeAPI), RuntimeAPI+"="+ln.Addr().String(), Proxied+"=true"))
+	code, err := cmd.child(ctx, append(without(environ, RuntimeAPI), RuntimeAPI+"="+ln.Addr().String(), source.Proxied+"=true"))
 	_ = ln.Close()
 	p.Close()
 	<-served

@@ -34,6 +34,8 @@ const (
 	// Disabled turns Firedrill off in this function, whatever Config says. Any value but "", "0" and "false"
 	// counts: doubt means do nothing.
 	Disabled = "FIREDRILL_DISABLED"
+	// Proxied is set by the layer for the runtime behind it: events and answers get their faults there already.
+	Proxied = "FIREDRILL_PROXIED"
 	// DisabledFailureLambda is failure-lambda's name for Disabled.
 	DisabledFailureLambda = "FAILURE_LAMBDA_DISABLED"
 )

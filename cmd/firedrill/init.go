@@ -36,7 +36,7 @@ functions:
     command: ["${self}", demo, function, hello]
     timeout: 3s
     # layer: true              # for your functions: Firedrill's layer, faults for any runtime, no code change.
-    #                          # (hello is wrapped by the SDK already; with both, each fault would hit it twice)
+    #                          # (hello has the SDK, which stands aside behind the layer)
 `
 
 func (a *app) initCommand() *cobra.Command {
