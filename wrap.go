@@ -31,7 +31,7 @@ func Wrap(handler any, options ...Option) any {
 		return handler
 	}
 	if s.getenv(source.Proxied) != "" {
-		_, _ = s.log.Write(fault.Problem{Field: source.Proxied, Message: "the layer injects faults already, the SDK's Wrap stands aside", Warning: true}.AppendJSON(nil, time.Now()))
+		newJournal(s).print(fault.Problem{Field: source.Proxied, Message: "the layer injects faults already, the SDK's Wrap stands aside", Warning: true}.AppendJSON(nil, time.Now()))
 		return handler
 	}
 	call, mode := adapt(handler)
