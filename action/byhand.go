@@ -96,6 +96,9 @@ func (s Switch) member(before json.RawMessage) (json.RawMessage, error) {
 	}
 	changes["enabled"] = true
 	if s.Percentage != nil {
+		if p := *s.Percentage; !(p >= 0 && p <= 100) { // nor NaN and infinity, which JSON does not have
+			return nil, &Refused{Reason: fmt.Sprintf("%s.percentage: %g is not a number between 0 and 100", s.Kind, p)}
+		}
 		changes["percentage"] = *s.Percentage
 	}
 	if s.Match != nil {

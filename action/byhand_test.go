@@ -2,6 +2,7 @@ package action
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,6 +83,7 @@ func TestSwitchRefuses(t *testing.T) {
 		{"not with what is there", `{"latency":{"enabled":false,"min_latency":100}}`, Switch{Kind: "latency", With: fault.Attributes{"max": "5ms"}}, "less than min_latency 100"},
 		{"wrong as it is", `{"latency":{"enabled":false,"min_latency":"soon"}}`, Switch{Kind: "latency"}, "latency.min_latency: soon is not a duration"},
 		{"percentage", `{}`, Switch{Kind: "exception", Percentage: percent(101)}, "exception.percentage: 101"},
+		{"percentage that is none", `{}`, Switch{Kind: "exception", Percentage: percent(math.NaN())}, "exception.percentage: NaN is not a number between 0 and 100"},
 		{"percentage that is there", `{"exception":{"percentage":"x"}}`, Switch{Kind: "exception"}, "exception.percentage: x"},
 		{"match", `{}`, Switch{Kind: "exception", Match: []fault.Condition{{Path: "a", Operator: "regex", Value: "("}}}, "exception.match[0].value: ("},
 		{"no object", `{"exception":true}`, Switch{Kind: "exception"}, "the member exception is not an object"},
