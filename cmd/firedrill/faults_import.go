@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/envelope"
 	"github.com/firedrill-dev/firedrill/fault"
 )
 
@@ -22,6 +23,7 @@ type imported struct {
 	Warnings    []fault.Problem `json:"warnings"`
 	Document    json.RawMessage `json:"document"`
 	Differences []string        `json:"differences"`
+	Conditions  string          `json:"conditions,omitempty"` // of an experiment, in YAML
 }
 
 func (a *app) faultsImportCommand() *cobra.Command {
@@ -128,6 +130,10 @@ func importDocument(text []byte) imported {
 		return in
 	}
 	in := imported{Problems: []fault.Problem{}, Warnings: []fault.Problem{}, Document: json.RawMessage("{}"), Differences: []string{}}
+	if envelope.Is(text) {
+		in.Problems = append(in.Problems, fault.Problem{Field: "signatures", Message: "this is a signed fault set, not another tool's document", Hint: "firedrill faults verify FILE shows what is in it"})
+		return in
+	}
 	_, problems := fault.Parse(text)
 	for _, p := range problems {
 		if p.Warning {
@@ -225,6 +231,10 @@ func (a *app) importExperiment(text []byte, in imported, target string) error {
 	if len(on) == 0 {
 		return usage("switch on what the experiment should do", "no fault of the document is on")
 	}
-	_, err := io.WriteString(a.stdout, conditions(on, target, drillOf(t)))
+	in.Conditions = conditions(on, target, drillOf(t))
+	if a.output == "json" {
+		return a.printJSON(in)
+	}
+	_, err := io.WriteString(a.stdout, in.Conditions)
 	return err
 }

@@ -101,9 +101,12 @@ Whoever can write to the place of a fault set can use the envelope until its lea
 			if err != nil {
 				return err
 			}
-			payload, err := addressed(data, audience, time.Now().Add(lease))
+			payload, warnings, err := addressed(data, audience, time.Now().Add(lease))
 			if err != nil {
 				return usage("", "%s: %w", args[0], err)
+			}
+			for _, w := range warnings {
+				fmt.Fprintf(a.stderr, "firedrill: warning: %s: %s\n", args[0], printable(w.String()))
 			}
 			doc, err := signer.Seal(payload)
 			if err != nil {
@@ -122,40 +125,41 @@ Whoever can write to the place of a fault set can use the envelope until its lea
 }
 
 // addressed is a fault set that says for whom it is, and until when. A set with a mistake is not signed.
-func addressed(data []byte, audience []string, expires time.Time) ([]byte, error) {
+func addressed(data []byte, audience []string, expires time.Time) (payload []byte, warnings []fault.Problem, err error) {
 	if envelope.Is(data) {
-		return nil, errors.New("is in an envelope already (firedrill faults verify shows what is in it)")
+		return nil, nil, errors.New("is in an envelope already (firedrill faults verify shows what is in it)")
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(data, &members); err != nil || members == nil {
-		return nil, errors.New("is not a fault set, which is a JSON object")
+		return nil, nil, errors.New("is not a fault set, which is a JSON object")
 	}
 	var drill map[string]json.RawMessage // a seed's digits stay as they are
 	if raw, ok := members["firedrill"]; ok && json.Unmarshal(raw, &drill) != nil {
-		return nil, errors.New("its member firedrill is not an object")
+		return nil, nil, errors.New("its member firedrill is not an object")
 	}
 	names, err := json.Marshal(audience)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	own := map[string]json.RawMessage{}
 	maps.Copy(own, drill)
 	own["audience"], own["expires_at"] = names, json.RawMessage(expires.UTC().Format(`"`+time.RFC3339+`"`))
 	if members["firedrill"], err = json.Marshal(own); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	payload, err := json.Marshal(members)
-	if err != nil {
-		return nil, err
+	if payload, err = json.Marshal(members); err != nil {
+		return nil, nil, err
 	}
 	_, problems := fault.Parse(payload)
 	var errs []error
 	for _, p := range problems {
-		if !p.Warning {
+		if p.Warning {
+			warnings = append(warnings, p)
+		} else {
 			errs = append(errs, errors.New(p.String()))
 		}
 	}
-	return payload, errors.Join(errs...)
+	return payload, warnings, errors.Join(errs...)
 }
 
 // A verified envelope, for programs.

@@ -85,6 +85,7 @@ make the same zip, byte for byte.`,
 		},
 	}
 	cmd.Flags().StringSliceVar(&arches, "arch", []string{string(layer.X86), string(layer.ARM64)}, "x86_64 (amd64), arm64")
+	_ = cmd.RegisterFlagCompletionFunc("arch", completeArch)
 	cmd.Flags().StringVar(&b.to, "to", ".", "folder for the zips")
 	b.programs.flags(cmd)
 	return cmd
@@ -143,7 +144,12 @@ type programs struct {
 func (p *programs) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.file, "proxy", "", "take this firedrill-proxy instead of compiling one")
 	cmd.Flags().BoolVar(&p.noPreload, "no-preload", false, "leave out the library that denylist needs")
-	cmd.Flags().StringToStringVar(&p.compilers, "cc", nil, "C compiler for that library, ARCH=COMPILER; without it cc and GCC's cross compilers")
+	cmd.Flags().StringToStringVar(&p.compilers, "cc", nil, "C compiler for the library that denylist needs, ARCH=COMPILER; without it cc and GCC's cross compilers")
+}
+
+// completeArch offers the architectures of Lambda.
+func completeArch(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{string(layer.X86), string(layer.ARM64)}, cobra.ShellCompDirectiveNoFileComp
 }
 
 // contents are the programs for an architecture.

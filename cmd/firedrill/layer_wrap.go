@@ -52,6 +52,7 @@ The package that is given is only read.`,
 	}
 	cmd.Flags().StringVar(&w.to, "to", "", "the package to write; without it FUNCTION-firedrill.zip, or FUNCTION-unwrapped.zip")
 	cmd.Flags().StringVar(&w.arch, "arch", "", "x86_64 (amd64) or arm64, where the bootstrap is a script and does not say")
+	_ = cmd.RegisterFlagCompletionFunc("arch", completeArch)
 	cmd.Flags().BoolVar(&w.unwrap, "unwrap", false, "give the original back")
 	w.programs.flags(cmd)
 	return cmd

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,23 @@ func run(args []string) int {
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv}
 	root := a.rootCommand()
 	root.SetArgs(args)
-	return a.report(root.ExecuteContext(context.Background()))
+	cmd, err := root.ExecuteContextC(context.Background())
+	return a.report(withUsage(cmd, err))
+}
+
+// withUsage gives cobra's own errors, which are all about usage, a hint.
+func withUsage(cmd *cobra.Command, err error) error {
+	var f *failure
+	var file *fs.PathError // such as standard output, where nothing can be written
+	switch {
+	case err == nil || errors.As(err, &f):
+		return err
+	case errors.As(err, &file):
+		return &failure{code: exitError, err: err}
+	case cmd.HasSubCommands():
+		return usage(cmd.CommandPath()+" --help", "%w", err)
+	}
+	return usage(cmd.UseLine()+"; more: "+cmd.CommandPath()+" --help", "%w", err)
 }
 
 // report prints an error as a person or a program wants to read it and returns the exit code.

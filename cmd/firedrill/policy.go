@@ -39,7 +39,7 @@ its fault sets. The targets are looked up with the credentials at hand, and noth
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if whose != "runner" && whose != "functions" {
-				return usage("use --for runner or --for functions", "nobody is called %q here", whose)
+				return usage("use --for runner or --for functions", "--for %q is neither the runner nor the functions", whose)
 			}
 			ctx, interrupts := a.interruptible(cmd.Context())
 			defer interrupts.release()
