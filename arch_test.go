@@ -165,6 +165,19 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// What docs/architecture.md leaves out, nobody finds.
+func TestArchitectureNamesEveryPackage(t *testing.T) {
+	text, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range importRules {
+		if !regexp.MustCompile(`(^|[^\w/-])` + regexp.QuoteMeta(rule.pkg) + `($|[^\w/-])`).Match(text) {
+			t.Errorf("docs/architecture.md does not say what %s is", rule.pkg)
+		}
+	}
+}
+
 func allowed(may []string, pkg string) bool {
 	for _, m := range may {
 		if m == "*" || m == pkg {

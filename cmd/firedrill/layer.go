@@ -129,7 +129,13 @@ func (a *app) sayBuilt(built []builtLayer) error {
 		}
 		fmt.Fprintf(a.stdout, "%s: %.1f MB (proxy %.1f MB, %s)\n", b.File, float64(b.Bytes)/1e6, float64(b.ProxyBytes)/1e6, with)
 	}
-	fmt.Fprintln(a.stdout, "next: firedrill layer publish")
+	next := "next: firedrill layer publish"
+	for _, b := range built {
+		if filepath.Dir(b.File) != "." { // publish looks in this folder
+			next += " " + b.File
+		}
+	}
+	fmt.Fprintln(a.stdout, next)
 	return nil
 }
 
