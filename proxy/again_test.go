@@ -257,6 +257,36 @@ func nobodyAsks(t *testing.T, limit, waits time.Duration) {
 	})
 }
 
+// What was held is given back, and so recorded, before Lambda has the answer, whoever hands that over.
+func TestRedeliveryGivesBackBeforeTheAnswer(t *testing.T) {
+	for _, dies := range []bool{false, true} {
+		inWorld(t, parse(t, twice), time.Time{}, nil, func(t *testing.T, w *world) {
+			got := w.invoke(t, "r-1")
+			poller, worker := w.dial(t), w.dial(t)
+			poller.next()
+			synctest.Wait()
+			plan, _ := w.proxy.plans.take([]byte("r-1"))
+			early := make(chan bool, 1)
+			plan.held.add(func() {
+				time.Sleep(time.Second) // of fake time: whatever is under way comes to its end
+				early <- len(got) == 0
+			}, time.Time{})
+			w.proxy.plans.put(plan)
+			worker.post(respondWith("one"))
+			if dies {
+				poller.next()
+				w.proxy.Close()
+			}
+			if !<-early {
+				t.Errorf("dies %v: given back after Lambda had the answer", dies)
+			}
+			if r := <-got; string(r.Payload) != "one" {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
 // What a runtime has answered stands, even if it dies before its second answer.
 func TestRedeliveryToARuntimeThatDies(t *testing.T) {
 	for _, c := range []struct {

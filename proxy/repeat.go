@@ -143,8 +143,8 @@ func (r *repeat) giveUp(reason string) {
 	plan.after = plan.after[1:]
 	ctx, cancel := r.ctx()
 	defer cancel()
-	_ = r.proxy.handOver(ctx, plan, r.first) // recorded where it matters
 	plan.held.release()
+	_ = r.proxy.handOver(ctx, plan, r.first)       // recorded where it matters
 	r.proxy.repeats.current.CompareAndSwap(r, nil) // it may have come after its deadline, when its place was given away
 }
 
@@ -169,12 +169,12 @@ func (r *repeat) close() {
 	ctx, cancel := r.ctx()
 	defer cancel()
 	_ = r.proxy.unanswered(ctx, plan, i, r.first) // recorded
-	plan.held.release()
 }
 
 // unanswered is a second delivery from which the runtime did not come back. A real one would be another
 // invocation, which cannot take the first one's answer with it; if the second answer is the caller's, there is none.
 func (p *Proxy) unanswered(ctx context.Context, plan pending, i fault.Injection, first answer) error {
+	plan.held.release()
 	plan.entry.noted(i.Kind, fault.AnsweredOnce)
 	if i.Second {
 		plan.missed(errGone.Error())
