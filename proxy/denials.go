@@ -45,6 +45,7 @@ func (d *denials) deny(deny *fault.Denial, until time.Time, log entry) (end func
 		return nil, err.Error()
 	}
 	d.busy = true
+	log.marker.watch(func() bool { return d.state.Denied(number) > 0 })
 	return func() { d.end(number, log) }, ""
 }
 
@@ -53,6 +54,7 @@ func (d *denials) end(number uint32, log entry) {
 	defer d.mu.Unlock()
 	d.busy = false
 	d.state.Clear(number)
+	log.marker.watch(nil)
 	switch {
 	case d.state.Denied(number) > 0:
 		log.fired(fault.Denylist)

@@ -4,6 +4,8 @@ package proxy
 
 import (
 	"bytes"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/firedrill-dev/firedrill/denylist"
 	"github.com/firedrill-dev/firedrill/fault"
+	"github.com/firedrill-dev/firedrill/runtimeapi"
 )
 
 // asLibrary writes to a state as the library does.
@@ -85,6 +88,38 @@ func TestDenials(t *testing.T) {
 		t.Errorf("no problem names the pattern: %s", text)
 	}
 	expect(during(simple, func() {}), "r denylist 0/1 no lookup of a denied host")
+}
+
+// A denylist that has hit something is in the mark on the response, although it is recorded after that.
+func TestDenialIsInTheMark(t *testing.T) {
+	const set = `{"denylist":{"enabled":true,"hosts":["db"]},"firedrill":{"run":"01J"}}`
+	for hits, want := range map[byte]string{0: "none;run=01J", 2: "denylist;run=01J"} {
+		state, err := denylist.Open("127.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer state.Close()
+		asLibrary(t, state, atLoaded, 1)
+		got := make(chan string, 1)
+		g := behind(t, Options{Source: parse(t, set), Getenv: marking, Denylist: state}, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				w.Header().Set(runtimeapi.HeaderRequestID, "r-1")
+				return
+			}
+			body, _ := io.ReadAll(r.Body)
+			got <- fault.ReadMark(body)
+			w.WriteHeader(http.StatusAccepted)
+		})
+		c := g.dial(t)
+		c.send(askNext)
+		c.answer("GET")
+		asLibrary(t, state, atDenied+4, hits) // of the first denial
+		c.send(respondWith(`{"statusCode":200}`))
+		c.answer("POST")
+		if mark := <-got; mark != want {
+			t.Errorf("%d hits: %q, want %q", hits, mark, want)
+		}
+	}
 }
 
 func TestPreload(t *testing.T) {

@@ -3,17 +3,22 @@ package proxy
 import (
 	"bytes"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/fault"
 	"github.com/firedrill-dev/firedrill/runtimeapi/wire"
 )
 
-// A marker notes what fires for one invocation, for the mark on its response. A nil one notes nothing.
+// A marker notes what fires for one invocation, for the mark on its response: also at its deadline, whatever its
+// response does then. A nil one notes nothing.
 type marker struct {
-	set   *fault.Set
-	at    time.Time // when the invocation was planned
-	kinds []fault.Kind
+	set *fault.Set
+	at  time.Time // when the invocation was planned
+
+	mu     sync.Mutex
+	kinds  []fault.Kind
+	denied func() bool // whether a denylist that is in force has hit something; may be nil
 }
 
 // marker makes the marker of an invocation; nil unless the function's owner wants marks.
@@ -29,9 +34,28 @@ func (p *Proxy) marker(set *fault.Set, now time.Time) *marker {
 }
 
 func (m *marker) note(kind fault.Kind) {
-	if m != nil && !slices.Contains(m.kinds, kind) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.add(kind)
+}
+
+func (m *marker) add(kind fault.Kind) {
+	if !slices.Contains(m.kinds, kind) {
 		m.kinds = append(m.kinds, kind)
 	}
+}
+
+// watch has the marker ask whether a denylist has hit something, which is recorded only when it ends.
+func (m *marker) watch(denied func() bool) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.denied = denied
 }
 
 // mark is false where nothing is to be said.
@@ -39,7 +63,12 @@ func (m *marker) mark() (fault.Mark, bool) {
 	if m == nil {
 		return fault.Mark{}, false
 	}
-	return m.set.MarkOf(m.kinds, m.at)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.denied != nil && m.denied() {
+		m.add(fault.Denylist)
+	}
+	return m.set.MarkOf(slices.Clone(m.kinds), m.at)
 }
 
 // answer marks a response that is ours.
