@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -165,6 +166,23 @@ func list[V any](item value[V], what string) value[[]V] {
 			out, good = append(out, v), good && ok
 		}
 		return out, good
+	}}
+}
+
+// maxItems is how many conditions, measures or stop rules an experiment may have.
+const maxItems = 100
+
+// atMost refuses a longer list, before its items are looked at.
+func atMost[V any](most int, l value[[]V]) value[[]V] {
+	told := maps.Clone(l.schema)
+	told["maxItems"] = most
+	return value[[]V]{schema: told, read: func(d *decoder, n *node, path string) ([]V, bool) {
+		if len(n.items) > most {
+			d.places[path] = n
+			d.problem(path, "", fmt.Sprintf("the list has %d items, and at most %d are allowed", len(n.items), most), "write several experiments")
+			return nil, false
+		}
+		return l.read(d, n, path)
 	}}
 }
 

@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -23,6 +24,26 @@ func TestTemplate(t *testing.T) {
 	Template()[0] = 'x'
 	if Template()[0] == 'x' {
 		t.Error("the template can be changed by its users")
+	}
+}
+
+// TestTooManyItems: a list that nobody could read is refused before its items are put side by side.
+func TestTooManyItems(t *testing.T) {
+	head := "version: 1\ntitle: t\nobjective: o\nload: {l: {http: GET http://h/, rate: 1/s}}\nphases: {baseline: 1s, fault: 1h}\n"
+	measures, conditions, stop := "measures:\n", "conditions:\n", "stop:\n"
+	for i := range 400 {
+		measures += fmt.Sprintf("  - {name: m%d, of: load.l, expect: p95 < 1s}\n", i)
+		stop += fmt.Sprintf("  - {of: m%d, when: p95 > 1s}\n", i)
+		conditions += fmt.Sprintf("  - {name: c%d, fault: latency, target: {lambda: f%d}, with: {min: 1ms, max: 1ms}, for: 1s, after: c%d}\n", i, i, (i+1)%400)
+	}
+	_, problems := Parse([]byte(head+measures+conditions+stop), Options{File: "experiment.yaml"})
+	if len(problems) != 3 {
+		t.Fatalf("got %s", problemText(problems[:min(len(problems), 5)]))
+	}
+	for i, where := range []string{"measures", "conditions", "stop"} {
+		if p := problems[i]; p.Field != where || p.Line == 0 || p.Hint == "" || !strings.Contains(p.Message, "at most 100") {
+			t.Errorf("got %s", p)
+		}
 	}
 }
 
