@@ -176,10 +176,7 @@ func (a *FaultSet) Renew(ctx context.Context, undo json.RawMessage, share float6
 	if err != nil {
 		return err
 	}
-	early := 3 * a.params.Lease
-	if s, ok := s.(slow); ok {
-		early += s.delay()
-	}
+	early := a.early(s)
 	return a.change(ctx, s, u, func(d document, mine drill) error {
 		if !slices.Contains(mine.Armed, u.Kind) || canonical(d.get(u.Kind), "percentage") != canonical(u.Member, "percentage") {
 			return fmt.Errorf("%s: somebody else has removed or changed the fault %s", u.Place, u.Kind)
@@ -190,6 +187,25 @@ func (a *FaultSet) Renew(ctx context.Context, undo json.RawMessage, share float6
 		d.put(u.Kind, member)
 		return nil
 	})
+}
+
+// early is how long before its end a lease is renewed: three of the run's leases, or a third of the store's own, so that
+// many targets have their turn.
+func (a *FaultSet) early(s store) time.Duration {
+	early := 3 * a.params.Lease
+	if s, ok := s.(slow); ok {
+		early += s.delay()
+	}
+	return max(early, s.lease(a.params.Lease)/3)
+}
+
+// Lease is how long the fault lives at least once it is applied or renewed.
+func (a *FaultSet) Lease() time.Duration {
+	s, err := a.factory.open(a.place)
+	if err != nil {
+		return a.params.Lease
+	}
+	return min(s.lease(a.params.Lease), a.early(s))
 }
 
 // errUnchanged ends a change without writing.

@@ -398,3 +398,19 @@ func TestModeIsKept(t *testing.T) {
 		}
 	}
 }
+
+// TestLease: at any time after a renewal, whether or not it had to write, the lease lasts as long as the action says.
+func TestLease(t *testing.T) {
+	everywhere(t, func(t *testing.T, p place) {
+		a, undo := p.applied(t, p.factory(), p.latency())
+		for range 200 {
+			if left := time.Until(p.faults(t).Expires()); left < a.Lease() {
+				t.Fatalf("%s left, and %s were promised", left, a.Lease())
+			}
+			time.Sleep(params("RUN").Lease / 3)
+			if err := a.Renew(t.Context(), undo, 100); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -32,6 +32,12 @@ type Renewer interface {
 	Renew(ctx context.Context, undo json.RawMessage, share float64) error
 }
 
+// A Lessor is a Renewer whose leases are longer than the run's, because each write costs its target something: at least
+// that long after Apply or Renew returned, the change is still there. Other actions are reckoned to have the run's.
+type Lessor interface {
+	Lease() time.Duration
+}
+
 // A Prover is an Action that can count what it injected since Apply.
 type Prover interface {
 	Proof(ctx context.Context) (Proof, error)

@@ -27,6 +27,8 @@ type cloud struct {
 	failing         bool          // broken requests fail
 	unproven        bool          // injections cannot be counted
 	silent          bool          // injections never fire
+	slow            time.Duration // what a change takes
+	lease           time.Duration // of the targets, where it is longer than the run's
 	lag             int           // how often the log is asked before it shows anything
 	after           time.Duration // what users feel once the fault is gone; zero: as before it
 }
@@ -73,6 +75,7 @@ func (a *fakeAction) Prepare(ctx context.Context) (json.RawMessage, error) {
 }
 
 func (a *fakeAction) Apply(ctx context.Context, undo json.RawMessage) error {
+	time.Sleep(a.c.slow)
 	a.c.mu.Lock()
 	a.c.values[a.target] = "broken" // before it fails: half done
 	a.c.mu.Unlock()
@@ -102,6 +105,8 @@ func (a *fakeAction) Renew(ctx context.Context, undo json.RawMessage, share floa
 	a.c.mu.Unlock()
 	return a.c.call("renew", a.target)
 }
+
+func (a *fakeAction) Lease() time.Duration { return a.c.lease }
 
 func (a *fakeAction) Proof(ctx context.Context) (Proof, error) {
 	switch {

@@ -97,6 +97,8 @@ type plannedCondition struct {
 	after           []int // indices of the conditions to wait for
 	delay, duration time.Duration
 	renewable       bool // its action can renew its lease; known once targets are resolved
+	name            string
+	lease           time.Duration // its action's own, where that is longer than the run's
 }
 
 // progress is how far one condition has come.
@@ -106,6 +108,7 @@ type progress struct {
 	share                   float64   // what the target was last told
 	startedAt, overAt       time.Time // Apply and Revert returned
 	renewedAt, triedAt      time.Time // last renewal that worked (wall time), last attempt
+	failingFrom             time.Time // first renewal that failed since (wall time); zero: none
 }
 
 // A spec is the part of an experiment that the machine acts on.
@@ -327,8 +330,11 @@ func (m *machine) done(e event) []command {
 	case opRenew:
 		p.triedAt = e.at
 		if e.err == nil {
-			p.renewedAt, p.share = wallTime(e.at), c.share
+			p.renewedAt, p.share, p.failingFrom = wallTime(e.at), c.share, time.Time{}
 		} else if m.state != scaling {
+			if p.failingFrom.IsZero() {
+				p.failingFrom = wallTime(e.at)
+			}
 			return nil // tried again at the next third of the lease; leaseLost decides when it is too late
 		}
 	case opRevert:
@@ -385,8 +391,11 @@ func wallTime(t time.Time) time.Time { return t.Round(0) }
 // leaseLost names an applied condition whose faults have ended by themselves, because no renewal got through.
 func (m *machine) leaseLost(at time.Time) *Stop {
 	for i, p := range m.conds {
-		if p.applied && !p.over && m.spec.conditions[i].renewable && at.Sub(p.renewedAt) > m.spec.lease {
-			err := fmt.Errorf("condition %d: the lease of %s could not be renewed and has run out", i+1, m.spec.lease)
+		c := m.spec.conditions[i]
+		lease := max(c.lease, m.spec.lease)
+		failing := !p.failingFrom.IsZero() && at.Sub(p.failingFrom) > m.spec.lease // the fault may be gone, whatever its lease
+		if p.applied && !p.over && c.renewable && (failing || at.Sub(p.renewedAt) > lease) {
+			err := fmt.Errorf("condition %q: the lease of %s could not be renewed in time", c.name, m.spec.lease)
 			return &Stop{Kind: StopError, Reason: err.Error(), err: err}
 		}
 	}

@@ -100,7 +100,10 @@ func (b *built) planned() []plannedCondition {
 	out := make([]plannedCondition, len(b.changes))
 	for i, ch := range b.changes {
 		_, renewable := ch.action.(Renewer)
-		out[i] = plannedCondition{delay: ch.Delay, duration: ch.For, renewable: renewable}
+		out[i] = plannedCondition{delay: ch.Delay, duration: ch.For, renewable: renewable, name: ch.Name}
+		if l, ok := ch.action.(Lessor); ok {
+			out[i].lease = l.Lease()
+		}
 		for j, before := range b.changes {
 			if ch.After != "" && before.of == ch.After {
 				out[i].after = append(out[i].after, j)

@@ -95,6 +95,29 @@ func TestOneOfSeveralTargets(t *testing.T) {
 	}
 }
 
+// TestManySlowTargets: targets that take a while to change, one after the other, keep their leases if those are as long.
+func TestManySlowTargets(t *testing.T) {
+	for lease, want := range map[time.Duration]string{0: string(verdict.Error), 100 * time.Second: string(verdict.Held)} {
+		synctest.Test(t, func(t *testing.T) {
+			c, x := newCloud(), example(t)
+			c.lease = lease
+			several(x)
+			for i := range 10 {
+				name := strings.Repeat("c", i+1)
+				x.Conditions[0].Target.Functions, c.values[name] = append(x.Conditions[0].Target.Functions, name), "3"
+			}
+			c.slow = 3 * time.Second
+			r, err := Run(t.Context(), x, options(t, c))
+			if err != nil || string(r.Verdict) != want {
+				t.Errorf("lease %s: %s (%s), %v", lease, r.Verdict, r.Reason, err)
+			}
+			if want == string(verdict.Error) && !strings.Contains(r.Reason, `"slow: `) {
+				t.Errorf("it is not said which: %s", r.Reason)
+			}
+		})
+	}
+}
+
 // TestPlanOfSeveralTargets: each is listed.
 func TestPlanOfSeveralTargets(t *testing.T) {
 	c, x := newCloud(), example(t)
