@@ -11,20 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/firedrill-dev/firedrill/action"
-	"github.com/firedrill-dev/firedrill/envelope"
-	"github.com/firedrill-dev/firedrill/fault"
+	"github.com/firedrill-dev/firedrill/reading"
 )
-
-// An imported document, for programs.
-type imported struct {
-	Format      string          `json:"format"`
-	Problems    []fault.Problem `json:"problems"`
-	Warnings    []fault.Problem `json:"warnings"`
-	Document    json.RawMessage `json:"document"`
-	Differences []string        `json:"differences"`
-	Conditions  string          `json:"conditions,omitempty"` // of an experiment, in YAML
-}
 
 func (a *app) faultsImportCommand() *cobra.Command {
 	var write, target, faultType string
@@ -45,11 +33,11 @@ importing is for those who want to see, or to leave the old format behind. A "-"
 				return err
 			}
 			if faultType != "" {
-				if text, err = withFaultType(text, faultType); err != nil {
-					return err
+				if text, err = reading.WithFaultType(text, faultType); err != nil {
+					return usage("", "--fault-type %w", err)
 				}
 			}
-			in := importDocument(text)
+			in := reading.Import(text)
 			switch {
 			case experiment:
 				return a.importExperiment(text, in, target)
@@ -59,7 +47,7 @@ importing is for those who want to see, or to leave the old format behind. A "-"
 			if err := a.printImport(in); err != nil {
 				return err
 			}
-			return in.failed(args[0], true)
+			return importFailed(in, args[0], true)
 		},
 	}
 	flags := cmd.Flags()
@@ -70,24 +58,6 @@ importing is for those who want to see, or to leave the old format behind. A "-"
 	_ = cmd.RegisterFlagCompletionFunc("fault-type", cobra.FixedCompletions([]string{"latency", "exception", "status_code"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.MarkFlagsMutuallyExclusive("write", "experiment")
 	return cmd
-}
-
-// withFaultType makes an older document of chaos-lambda a newer one, which says what the decorator said.
-func withFaultType(text []byte, faultType string) ([]byte, error) {
-	var members map[string]json.RawMessage
-	if fault.Translate(text).Format != fault.FormatChaosOlder || json.Unmarshal(text, &members) != nil {
-		return nil, usage("", "--fault-type is for documents that have isEnabled and no fault_type")
-	}
-	kind, err := json.Marshal(faultType)
-	if err != nil {
-		return nil, err
-	}
-	if on, there := members["isEnabled"]; there {
-		members["is_enabled"] = on
-		delete(members, "isEnabled")
-	}
-	members["fault_type"] = kind
-	return json.Marshal(members)
 }
 
 // readDocument reads a file, or standard input.
@@ -105,54 +75,8 @@ func (a *app) readDocument(name string) ([]byte, error) {
 	return text, nil
 }
 
-// formatFlags is a feature-flag profile of AppConfig as it is stored. Functions never see that form: AppConfig's
-// extension hands out the values alone.
-const formatFlags = "AppConfig feature flags"
-
-// flagValues are the values of a stored feature-flag profile; ok is false if the document is something else.
-func flagValues(text []byte) (values []byte, ok bool) {
-	var stored struct {
-		Flags, Values map[string]json.RawMessage
-		Version       string
-	}
-	if json.Unmarshal(text, &stored) != nil || stored.Flags == nil || stored.Values == nil || stored.Version == "" {
-		return nil, false
-	}
-	values, err := json.Marshal(stored.Values)
-	return values, err == nil
-}
-
-// importDocument reads a document of any format.
-func importDocument(text []byte) imported {
-	if values, ok := flagValues(text); ok {
-		in := importDocument(values)
-		in.Format = formatFlags + " in " + in.Format
-		return in
-	}
-	in := imported{Problems: []fault.Problem{}, Warnings: []fault.Problem{}, Document: json.RawMessage("{}"), Differences: []string{}}
-	if envelope.Is(text) {
-		in.Problems = append(in.Problems, fault.Problem{Field: "signatures", Message: "this is a signed fault set, not another tool's document", Hint: "firedrill faults verify FILE shows what is in it"})
-		return in
-	}
-	_, problems := fault.Parse(text)
-	for _, p := range problems {
-		if p.Warning {
-			in.Warnings = append(in.Warnings, p)
-		} else {
-			in.Problems = append(in.Problems, p)
-		}
-	}
-	t := fault.Translate(text)
-	in.Format = t.Format
-	if document, err := t.Document(); err == nil {
-		in.Document = document
-	}
-	in.Differences = orEmpty(behavesDifferently(t))
-	return in
-}
-
-// failed is the error of a document that is wrong somewhere; said is true where its problems have been told.
-func (in imported) failed(name string, said bool) error {
+// importFailed is the error of a document that is wrong somewhere; said is true where its problems have been told.
+func importFailed(in reading.Imported, name string, said bool) error {
 	if len(in.Problems) == 0 {
 		return nil
 	}
@@ -163,7 +87,7 @@ func (in imported) failed(name string, said bool) error {
 	return &failure{code: exitUsage, err: fmt.Errorf("%s: nothing was written\n%s", name, printable(errors.Join(errs...).Error())), silent: said}
 }
 
-func (a *app) printImport(in imported) error {
+func (a *app) printImport(in reading.Imported) error {
 	if a.output == "json" {
 		return a.printJSON(in)
 	}
@@ -198,8 +122,8 @@ func indented(document json.RawMessage) []byte {
 	return text.Bytes()
 }
 
-func (a *app) importWrite(in imported, name, path string) error {
-	if err := in.failed(name, false); err != nil {
+func (a *app) importWrite(in reading.Imported, name, path string) error {
+	if err := importFailed(in, name, false); err != nil {
 		return err
 	}
 	if err := writeNew(path, append(indented(in.Document), '\n')); err != nil {
@@ -212,26 +136,14 @@ func (a *app) importWrite(in imported, name, path string) error {
 	return nil
 }
 
-// importExperiment prints conditions. The set's own seed and sample_by become each condition's.
-func (a *app) importExperiment(text []byte, in imported, target string) error {
-	if err := in.failed("the document", false); err != nil {
+// importExperiment prints conditions.
+func (a *app) importExperiment(text []byte, in reading.Imported, target string) error {
+	if err := importFailed(in, "the document", false); err != nil {
 		return err
 	}
-	if values, ok := flagValues(text); ok {
-		text = values
-	}
-	t := fault.Translate(text)
-	status := statusOf("", action.Content{Text: text, Exists: true}, time.Now())
-	var on []faultStatus
-	for _, f := range status.Faults {
-		if f.Enabled && f.Percentage > 0 {
-			on = append(on, f)
-		}
-	}
-	if len(on) == 0 {
+	if in.Conditions = reading.Conditions(text, target, time.Now()); in.Conditions == "" {
 		return usage("switch on what the experiment should do", "no fault of the document is on")
 	}
-	in.Conditions = conditions(on, target, drillOf(t))
 	if a.output == "json" {
 		return a.printJSON(in)
 	}

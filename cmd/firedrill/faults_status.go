@@ -13,33 +13,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/firedrill-dev/firedrill/action"
-	"github.com/firedrill-dev/firedrill/envelope"
 	"github.com/firedrill-dev/firedrill/fault"
+	"github.com/firedrill-dev/firedrill/reading"
 )
 
-// A faultsStatus is a fault set as people want to see it.
+// A faultsStatus is a fault set, where it is, and how it reads.
 type faultsStatus struct {
-	Place    string          `json:"place"`
-	Exists   bool            `json:"exists"`
-	Format   string          `json:"format,omitempty"`
-	Run      string          `json:"run,omitempty"` // that armed it
-	Expires  time.Time       `json:"expires_at,omitzero"`
-	Expired  bool            `json:"expired"`
-	Faults   []faultStatus   `json:"faults"`
-	Problems []fault.Problem `json:"problems"`
-	Warnings []fault.Problem `json:"warnings"`
-}
-
-// A faultStatus is one member of a fault set.
-type faultStatus struct {
-	Kind       string            `json:"kind"`
-	Enabled    bool              `json:"enabled"`
-	InForce    bool              `json:"in_force"` // enabled, without a mistake, and the lease runs
-	Percentage float64           `json:"percentage"`
-	Settings   map[string]any    `json:"settings"`
-	Match      []fault.Condition `json:"match"`
-	Armed      bool              `json:"armed"` // by the run
+	Place  string `json:"place"`
+	Exists bool   `json:"exists"`
+	reading.Status
 }
 
 func (a *app) faultsStatusCommand() *cobra.Command {
@@ -59,7 +41,7 @@ func (a *app) faultsStatusCommand() *cobra.Command {
 				_, err := fmt.Fprintf(a.stdout, "%s\n", bytes.TrimSpace(now.Text))
 				return err
 			}
-			status := statusOf(e.String(), now, time.Now())
+			status := faultsStatus{e.String(), now.Exists, reading.Of(now.Text, time.Now())}
 			if a.output == "json" {
 				return a.printJSON(status)
 			}
@@ -69,83 +51,6 @@ func (a *app) faultsStatusCommand() *cobra.Command {
 	p.registerAll(cmd)
 	cmd.Flags().BoolVar(&raw, "json", false, "the document itself, as it stands (for what it means: --output json)")
 	return cmd
-}
-
-// statusOf reads a fault set as a function would.
-func statusOf(place string, c action.Content, now time.Time) faultsStatus {
-	s := faultsStatus{Place: place, Exists: c.Exists, Faults: []faultStatus{}, Problems: []fault.Problem{}, Warnings: []fault.Problem{}}
-	if len(bytes.TrimSpace(c.Text)) == 0 {
-		return s
-	}
-	if e, err := envelope.Parse(c.Text); err == nil {
-		c.Text = e.Payload
-		s.Warnings = append(s.Warnings, fault.Problem{Field: "signatures", Message: "are not checked here", Hint: "firedrill faults verify", Warning: true})
-	}
-	set, problems := fault.Parse(c.Text)
-	broken := false // as a whole
-	for _, p := range problems {
-		if p.Warning {
-			s.Warnings = append(s.Warnings, p)
-			continue
-		}
-		s.Problems = append(s.Problems, p)
-		broken = broken || p.Field == "" || p.Field == "firedrill" || strings.HasPrefix(p.Field, "firedrill.")
-	}
-	s.Run, s.Expires = set.Run(), set.Expires()
-	s.Expired = !s.Expires.IsZero() && !now.Before(s.Expires)
-	t := fault.Translate(c.Text)
-	s.Format = t.Format
-	for _, k := range fault.Kinds() {
-		if member, ok := t.Members[string(k.Kind)].(map[string]any); ok {
-			f := memberStatus(string(k.Kind), member)
-			f.InForce = f.Enabled && f.Percentage > 0 && !broken && !s.Expired && !mistaken(f.Kind, s.Problems, t)
-			f.Armed = slices.Contains(set.Armed(), k.Kind)
-			s.Faults = append(s.Faults, f)
-		}
-	}
-	return s
-}
-
-// mistaken reports whether a problem disables the member of a kind.
-func mistaken(kind string, problems []fault.Problem, t fault.Translation) bool {
-	for _, p := range problems {
-		field := p.Field
-		for ours, theirs := range t.Names {
-			if theirs == p.Field {
-				field = ours
-			}
-		}
-		if field == kind || strings.HasPrefix(field, kind+".") {
-			return true
-		}
-	}
-	return false
-}
-
-func memberStatus(kind string, member map[string]any) faultStatus {
-	f := faultStatus{Kind: kind, Percentage: 100, Settings: map[string]any{}, Match: []fault.Condition{}}
-	for name, value := range member {
-		switch name {
-		case "enabled":
-			f.Enabled = value == true
-		case "percentage":
-			_ = reread(value, &f.Percentage) // a mistake is among the problems
-		case "match":
-			_ = reread(value, &f.Match)
-		default:
-			f.Settings[name] = value
-		}
-	}
-	return f
-}
-
-// reread decodes a decoded value into a type of ours.
-func reread(value, to any) error {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, to)
 }
 
 func (a *app) printFaults(s faultsStatus, now time.Time) error {
@@ -199,7 +104,7 @@ func (s faultsStatus) leaseText(now time.Time) string {
 }
 
 // word says whether a fault is on, and if it is only said to be, why not.
-func (s faultsStatus) word(f faultStatus) string {
+func (s faultsStatus) word(f reading.Fault) string {
 	switch {
 	case f.InForce && f.Armed:
 		return "ON (run)"

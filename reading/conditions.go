@@ -1,4 +1,4 @@
-package main
+package reading
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/firedrill-dev/firedrill/fault"
@@ -18,23 +19,36 @@ type sampling struct {
 	SampleBy string      `json:"sample_by"`
 }
 
-func drillOf(t fault.Translation) (s sampling) {
+func samplingOf(t fault.Translation) (s sampling) {
 	_ = reread(t.Members["firedrill"], &s) // a mistake would be a problem
 	return s
 }
 
+// Conditions are those of an experiment file that does what a document does to a function; "" if no fault of it is on.
+// The set's own seed and sample_by become each condition's.
+func Conditions(text []byte, function string, now time.Time) string {
+	if values, ok := flagValues(text); ok {
+		text = values
+	}
+	var on []Fault
+	for _, f := range Of(text, now).Faults {
+		if f.Enabled && f.Percentage > 0 {
+			on = append(on, f)
+		}
+	}
+	if len(on) == 0 {
+		return ""
+	}
+	return conditions(on, function, samplingOf(fault.Translate(text)))
+}
+
 // conditions writes faults as the conditions of an experiment file.
-func conditions(faults []faultStatus, function string, s sampling) string {
+func conditions(faults []Fault, function string, s sampling) string {
 	var b strings.Builder
 	b.WriteString("conditions:\n")
 	for _, f := range faults {
-		info, err := kindNamed(f.Kind)
-		if err != nil {
-			fmt.Fprintf(&b, "  # %s: experiments of this version cannot inject it\n", f.Kind)
-			continue
-		}
 		fmt.Fprintf(&b, "  - name: %s\n    fault: %s\n    target: {lambda: %s}\n", f.Kind, f.Kind, flow(function))
-		if with := settings(info, f.Settings); len(with) > 0 {
+		if with := settings(f); len(with) > 0 {
 			fmt.Fprintf(&b, "    with: {%s}\n", strings.Join(with, ", "))
 		}
 		fmt.Fprintf(&b, "    percentage: %s%%\n", plainNumber(f.Percentage))
@@ -55,10 +69,10 @@ func conditions(faults []faultStatus, function string, s sampling) string {
 }
 
 // settings are the attributes that the kind knows, under the names that experiment files prefer. Others do nothing.
-func settings(kind fault.KindInfo, given map[string]any) []string {
+func settings(f Fault) []string {
 	var parts []string
-	for _, a := range kind.Attributes {
-		value, there := given[a.Name]
+	for _, a := range attributesOf(f.Kind) {
+		value, there := f.Settings[a.Name]
 		if !there {
 			continue
 		}
@@ -73,6 +87,15 @@ func settings(kind fault.KindInfo, given map[string]any) []string {
 		parts = append(parts, name+": "+text)
 	}
 	return parts
+}
+
+func attributesOf(kind string) []fault.Attribute {
+	for _, k := range fault.Kinds() {
+		if string(k.Kind) == kind {
+			return k.Attributes
+		}
+	}
+	return nil
 }
 
 // wholeMillis is a duration of whole milliseconds with its unit.

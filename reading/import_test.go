@@ -1,4 +1,4 @@
-package main
+package reading
 
 import (
 	"encoding/json"
@@ -10,7 +10,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/firedrill-dev/firedrill/action"
 	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/fault"
 )
@@ -74,7 +73,7 @@ func TestImportDecidesAlike(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := importDocument(text)
+		in := Import(text)
 		if len(in.Problems) > 0 {
 			t.Fatalf("%s: %v", text, in.Problems)
 		}
@@ -94,20 +93,13 @@ func TestImportDecidesAlike(t *testing.T) {
 
 // rehearsed is the fault set that the printed experiment publishes.
 func rehearsed(t *rapid.T, text []byte) []byte {
-	var on []faultStatus
-	for _, f := range statusOf("", action.Content{Text: text, Exists: true}, time.Now()).Faults {
-		if f.InForce {
-			on = append(on, f)
-		}
-	}
-	sampling := drillOf(fault.Translate(text))
 	file := `version: 1
 title: t
 objective: o
 load: {a: {http: "GET http://127.0.0.1:1/", rate: 1/s}}
 measures: [{name: m, of: load.a, expect: p95 < 1s}]
 phases: {baseline: 5s, fault: 6s, recovery: 10s}
-` + conditions(on, "hello", sampling)
+` + Conditions(text, "hello", time.Now())
 	x, problems := experiment.Parse([]byte(file), experiment.Options{File: "x.yaml"})
 	for _, p := range problems {
 		if !p.Warning {
@@ -165,7 +157,7 @@ func TestDifferences(t *testing.T) {
 	}
 	heard := map[string]bool{}
 	for _, d := range documents {
-		for _, text := range importDocument([]byte(d)).Differences {
+		for _, text := range Import([]byte(d)).Differences {
 			heard[text] = true
 		}
 	}
@@ -174,7 +166,7 @@ func TestDifferences(t *testing.T) {
 			t.Errorf("never told: %s", d.text)
 		}
 	}
-	if own := importDocument([]byte(`{"latency":{"enabled":true},"firedrill":{"seed":1}}`)); len(own.Differences) > 0 {
+	if own := Import([]byte(`{"latency":{"enabled":true},"firedrill":{"seed":1}}`)); len(own.Differences) > 0 {
 		t.Errorf("told of a document of ours: %v", own.Differences)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package reading
 
 import (
 	"slices"
@@ -37,13 +37,13 @@ func (d difference) concerns(members map[string]any) bool {
 }
 
 func partial(member map[string]any) bool {
-	f := memberStatus("", member)
+	f := memberOf("", member)
 	return f.Percentage < 100
 }
 
 func matching(operator string) func(map[string]any) bool {
 	return func(member map[string]any) bool {
-		return slices.ContainsFunc(memberStatus("", member).Match, func(c fault.Condition) bool {
+		return slices.ContainsFunc(memberOf("", member).Match, func(c fault.Condition) bool {
 			return operator == "" || c.Operator == operator
 		})
 	}
