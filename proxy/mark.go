@@ -58,7 +58,7 @@ func (m *marker) watch(denied func() bool) {
 	m.denied = denied
 }
 
-// mark is false where nothing is to be said.
+// mark is false where nothing is to be said. Whether the SDK's Transport has hit the invocation, is not known here.
 func (m *marker) mark() (fault.Mark, bool) {
 	if m == nil {
 		return fault.Mark{}, false
@@ -67,6 +67,9 @@ func (m *marker) mark() (fault.Mark, bool) {
 	defer m.mu.Unlock()
 	if m.denied != nil && m.denied() {
 		m.add(fault.Denylist)
+	}
+	if len(m.kinds) == 0 && (m.set.HasOutgoing() || m.set.HasAWSCalls()) {
+		return fault.Mark{}, false
 	}
 	return m.set.MarkOf(slices.Clone(m.kinds), m.at)
 }

@@ -83,6 +83,7 @@ func TestMarkOnResponse(t *testing.T) {
 		{"spared", sparedByRun, withLength(`{"statusCode":200, "body":"y"}`), `{"headers":{"x-firedrill-fault":"none;run=01J"},"statusCode":200, "body":"y"}`},
 		{"chunked", sparedByRun, inChunks("", ` `, `{"status`, `Code":200}`), ` {"headers":{"x-firedrill-fault":"none;run=01J"},"statusCode":200}`},
 		{"slow start", `{"coldstart":{"enabled":true,"min_latency":1}}`, withLength(`{"statusCode":200}`), `{"headers":{"x-firedrill-fault":"coldstart"},"statusCode":200}`},
+		{"hit perhaps by what only the SDK enacts", `{"outgoing":{"enabled":true,"hosts":["*"],"refuse":true},"firedrill":{"run":"01J"}}`, withLength(`{"statusCode":200}`), `{"statusCode":200}`},
 		{"no HTTP", sparedByRun, withLength(`{"ok":true}`), `{"ok":true}`},
 		{"text", sparedByRun, inChunks("", "hello ", "world"), "hello world"},
 		{"a stream of the runtime's", sparedByRun, inChunks("Lambda-Runtime-Function-Response-Mode: streaming\r\n", `{"statusCode":200}`), `{"statusCode":200}`},
