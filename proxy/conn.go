@@ -36,6 +36,8 @@ type conn struct {
 	resp wire.Head
 	last bool // close after this exchange
 
+	request []byte // for an event, as it goes upstream; its memory serves the next one
+
 	runtime process // that the other end belongs to; zero until somebody asks
 	taken   holds   // given back when the response that is being served has been sent
 }
@@ -222,6 +224,9 @@ func (c *conn) awaitHead() error {
 
 // upstreamError turns a malformed answer into the 502 that it is for the runtime.
 func upstreamError(err error) error {
+	if err == nil {
+		return nil
+	}
 	var malformed *wire.MalformedError
 	if errors.As(err, &malformed) {
 		return &wire.MalformedError{Status: 502, Reason: "the Runtime API's answer: " + malformed.Reason}

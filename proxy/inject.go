@@ -29,9 +29,9 @@ func (c *conn) next(ctx context.Context) error {
 	if err := c.start(ctx); err != nil {
 		return err
 	}
-	request := c.req.Append(nil, c.p.upstream, false)
+	c.request = c.req.Append(c.request[:0], c.p.upstream, false)
 	for {
-		_, _ = c.up.w.Write(request) // the error sticks
+		_, _ = c.up.w.Write(c.request) // the error sticks
 		if err := c.up.w.Flush(); err != nil {
 			return err
 		}
@@ -52,9 +52,12 @@ func (c *conn) next(ctx context.Context) error {
 // that one of them has answered it instead.
 func (c *conn) event(ctx context.Context) (ended bool, err error) {
 	now := time.Now()
-	id := string(c.resp.Get(fieldRequestID))
 	set := c.p.source.Faults(now)
-	if set.Empty() || c.resp.Status != 200 || !plainID(id) {
+	if set.Empty() || c.resp.Status != 200 {
+		return false, c.reply(false)
+	}
+	id := string(c.resp.Get(fieldRequestID))
+	if !plainID(id) {
 		return false, c.reply(false)
 	}
 	if set.HasOutgoing() {
