@@ -59,14 +59,14 @@ func (h host) permissions() []Permission {
 	if h.arn.Region == "" {
 		return nil
 	}
-	function := h.self.Function
+	functions := []string{h.self.Function} // whose log is looked for, whatever the version
 	if qualified(h.name) {
-		function += h.name[strings.LastIndex(h.name, ":"):]
+		functions = append(functions, h.self.Function+h.name[strings.LastIndex(h.name, ":"):])
 	}
 	logs := h.arn
 	logs.Service, logs.Resource = "logs", "log-group:"+cmp.Or(h.logs, "/aws/lambda/"+plainName(h.self.Function))+":*"
 	return []Permission{
-		{Actions: []string{"lambda:GetFunctionConfiguration"}, Resources: []string{function}},
+		{Actions: []string{"lambda:GetFunctionConfiguration"}, Resources: functions},
 		{Actions: []string{"logs:FilterLogEvents"}, Resources: []string{logs.String()}},
 	}
 }

@@ -128,7 +128,7 @@ func TestNamedPermissions(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := a.Permissions(t.Context())
-	if text := written(got.Runner[:2]); err != nil || text != "lambda:GetFunctionConfiguration on "+arnPrefix+"pay:live\nlogs:FilterLogEvents on arn:aws:logs:eu-west-1:123456789012:log-group:/logs/pay:*" {
+	if text := written(got.Runner[:2]); err != nil || text != "lambda:GetFunctionConfiguration on "+arnPrefix+"pay,"+arnPrefix+"pay:live\nlogs:FilterLogEvents on arn:aws:logs:eu-west-1:123456789012:log-group:/logs/pay:*" {
 		t.Errorf("%s, %v", text, err)
 	}
 	if name, err := f.FunctionARN(t.Context(), "pay:live"); name != arnPrefix+"pay:live" || err != nil {

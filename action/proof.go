@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/firedrill-dev/firedrill/fault"
 )
@@ -30,11 +31,16 @@ func (a *FaultSet) Proof(ctx context.Context) (Proof, error) {
 	return Proof{}, nil
 }
 
-// proofOfFunctions adds up what the functions that share the fault set say. It is known if it is of all of them.
+// proofOfFunctions adds up what the functions that share the fault set say, each once under however many names. It is
+// known if it is of all of them.
 func (a *FaultSet) proofOfFunctions(ctx context.Context) (Proof, error) {
 	all := Proof{Known: true}
-	for _, function := range a.functions {
-		p, err := a.factory.deps.Injections(ctx, plainName(function), a.params.Run, a.condition.Fault)
+	for i, function := range a.functions {
+		name := plainName(function)
+		if slices.ContainsFunc(a.functions[:i], func(other string) bool { return plainName(other) == name }) {
+			continue
+		}
+		p, err := a.factory.deps.Injections(ctx, name, a.params.Run, a.condition.Fault)
 		if err != nil {
 			return Proof{Late: p.Late}, err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/firedrill-dev/firedrill/experiment"
 )
@@ -157,5 +158,18 @@ func TestFunctionOnThisMachine(t *testing.T) {
 		if err != nil && !strings.Contains(err.Error(), test.want) || err == nil && place.service() != (Service{"eu-west-1", "", test.want}) {
 			t.Errorf("%s: %+v, %v", test.name, place, err)
 		}
+	}
+}
+
+// TestProofOfAliases: a function under two names is counted once.
+func TestProofOfAliases(t *testing.T) {
+	p := ssmPlace(t, "ssm", ssmtypes.ParameterTypeString, "{}", true)
+	p.deps.Injections = func(_ context.Context, function, _, _ string) (Proof, error) {
+		return Proof{Known: true, Planned: 3, Fired: 2}, nil
+	}
+	p.target = experiment.Target{Functions: []string{"shop", "shop:live", "arn:aws:lambda:eu-west-1:123456789012:function:shop"}}
+	a := p.action(t, p.factory(), p.latency())
+	if got, err := a.Proof(t.Context()); err != nil || got != (Proof{Known: true, Planned: 3, Fired: 2}) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -28,6 +28,7 @@ type cloud struct {
 	unproven        bool          // injections cannot be counted
 	silent          bool          // injections never fire
 	slow            time.Duration // what a change takes
+	reading         time.Duration // what a look into the log takes
 	lease           time.Duration // of the targets, where it is longer than the run's
 	lag             int           // how often the log is asked before it shows anything
 	after           time.Duration // what users feel once the fault is gone; zero: as before it
@@ -112,6 +113,13 @@ func (a *fakeAction) Proof(ctx context.Context) (Proof, error) {
 	switch {
 	case a.c.unproven:
 		return Proof{}, nil
+	case a.c.reading > 0:
+		select {
+		case <-time.After(a.c.reading):
+			return Proof{Known: true, Late: true, Planned: 7, Fired: 7}, nil
+		case <-ctx.Done():
+			return Proof{Late: true}, ctx.Err()
+		}
 	case a.c.lag > 0:
 		a.c.lag--
 		return Proof{Late: true}, errors.New("there is no such log yet")

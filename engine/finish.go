@@ -75,7 +75,7 @@ func (r *runner) countAgain(ctx context.Context) {
 		if ch.result.Applied == nil {
 			continue
 		}
-		p, err := r.proof(r.undo, ch.action)
+		p, err := r.proof(r.undo, ch.action, proofTimeout)
 		if p.Late && p.Fired == 0 && r.m.stop == nil {
 			p, err = r.awaitRecords(ctx, ch, enough)
 		}
@@ -89,13 +89,15 @@ func (r *runner) awaitRecords(ctx context.Context, ch *change, enough time.Time)
 	r.tell(Event{Kind: EventNote, Condition: ch.Name, Message: ch.Name + ": waiting for the function's log to show the injections"})
 	for {
 		pause := time.NewTimer(lagPause)
+		within, limit := ctx, logTimeout
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
 			enough = time.Time{}
+			within, limit = r.undo, proofTimeout
 		}
 		pause.Stop()
-		p, err = r.proof(r.undo, ch.action)
+		p, err = r.proof(within, ch.action, limit)
 		if p.Fired > 0 || !p.Late || time.Now().After(enough) {
 			return p, err
 		}

@@ -11,6 +11,7 @@ import (
 const (
 	actionTimeout = 30 * time.Second // of one call to prepare, apply or renew
 	proofTimeout  = 2 * time.Second
+	logTimeout    = 15 * time.Second // of one look into a log, once nothing waits for it any more
 )
 
 // pauses lie between the attempts to put a condition back.
@@ -60,7 +61,7 @@ func (r *runner) operation(c command) func() event {
 			var proof Proof
 			var proofErr error
 			if calm { // nothing comes before the undo of a run that was stopped
-				proof, proofErr = r.proof(r.undo, action)
+				proof, proofErr = r.proof(r.undo, action, proofTimeout)
 			}
 			drift, journalErr, err := r.revert(action, undo, name, ch.key)
 			at := time.Now()
@@ -170,12 +171,12 @@ func timeLeft(ctx context.Context) time.Duration {
 }
 
 // proof asks an action what it has injected so far.
-func (r *runner) proof(ctx context.Context, a Action) (Proof, error) {
+func (r *runner) proof(ctx context.Context, a Action, limit time.Duration) (Proof, error) {
 	prover, ok := a.(Prover)
 	if !ok {
 		return Proof{}, nil
 	}
-	return bounded(ctx, proofTimeout, prover.Proof)
+	return bounded(ctx, limit, prover.Proof)
 }
 
 func (r *runner) bookApply(ch *change, at time.Time, err error) {

@@ -365,6 +365,18 @@ func TestLateProof(t *testing.T) {
 	})
 }
 
+// TestLargeLog: a look into a log may take a while once everything is put back.
+func TestLargeLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		c.reading = 5 * time.Second
+		r, err := Run(t.Context(), example(t), options(t, c))
+		if err != nil || r.Verdict != verdict.Held || r.Conditions[0].Proof.Fired != 7 {
+			t.Errorf("%s (%s), %v", r.Verdict, r.Reason, err)
+		}
+	})
+}
+
 // TestLaggingProof: a log that lags is read again, for a while.
 func TestLaggingProof(t *testing.T) {
 	for _, test := range []struct {
