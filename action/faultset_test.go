@@ -414,3 +414,16 @@ func TestLease(t *testing.T) {
 		}
 	})
 }
+
+// TestLargeEnvironment: what Lambda would not take is refused before anything is changed; other hosts know no limit.
+func TestLargeEnvironment(t *testing.T) {
+	p := envPlace(t, "variable", "FAULTS", "{}", true)
+	p.deps.Lambda.(*fakeLambda).edit(func(v map[string]string) { v["OTHER"] = strings.Repeat("x", 3950) })
+	if _, err := p.action(t, p.factory(), p.latency()).Prepare(t.Context()); hint(err) == "" || !strings.Contains(err.Error(), "4096") {
+		t.Errorf("got %v", err)
+	}
+	p.deps.Endpoint = "http://127.0.0.1:1"
+	if _, err := p.action(t, p.factory(), p.latency()).Prepare(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -22,6 +22,7 @@ type LambdaAPI interface {
 const (
 	envLease    = 5 * time.Minute        // every write restarts the function's environments, so leases are long
 	envAttempts = 8                      // to get a write in between those of others
+	envSize     = 4 << 10                // bytes of all variables together
 	envPause    = 250 * time.Millisecond // between attempts, and between looks at an update under way
 )
 
@@ -131,6 +132,29 @@ func (s envStore) write(ctx context.Context, out *lambda.GetFunctionConfiguratio
 		Environment: &types.Environment{Variables: variables},
 	})
 	return err
+}
+
+// fits implements bounded: Lambda takes so much of all variables together.
+func (s envStore) fits(ctx context.Context, next snapshot) error {
+	if s.endpoint != "" { // other hosts know no limit
+		return nil
+	}
+	out, err := s.configuration(ctx)
+	if err != nil {
+		return err
+	}
+	size := len(s.place.Variable) + len(next.data)
+	if out.Environment != nil {
+		for name, value := range out.Environment.Variables {
+			if name != s.place.Variable {
+				size += len(name) + len(value)
+			}
+		}
+	}
+	if size <= envSize {
+		return nil
+	}
+	return &Refused{Reason: fmt.Sprintf("function %s: its environment would have %d bytes, and Lambda takes %d", s.place.Function, size, envSize), Tip: "keep the fault set in a parameter or an object: FIREDRILL_CONFIG=ssm:NAME"}
 }
 
 // settle waits until the function runs with its new environment.
