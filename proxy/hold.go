@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 
@@ -23,6 +24,23 @@ func (h *holds) take(ctx context.Context, t *pressure.Taker, i fault.Injection, 
 		return
 	}
 	h.add(release, deadline)
+	if i.Kind == fault.CPU {
+		h.add(spread(i.Usage.Cores), deadline)
+	}
+}
+
+// spread lets this program use as many processors as a CPU keeps busy, 0 being all, and one more for its own work: it
+// may run on a single one. restore undoes that.
+func spread(cores int) (restore func()) {
+	if most := runtime.NumCPU(); cores == 0 || cores > most {
+		cores = most
+	}
+	before := runtime.GOMAXPROCS(0)
+	if before > cores {
+		return func() {}
+	}
+	runtime.GOMAXPROCS(cores + 1)
+	return func() { runtime.GOMAXPROCS(before) }
 }
 
 // add has something given back once: with release, or at the deadline, because a runtime that dies never answers.
