@@ -266,7 +266,7 @@ func (f *Factory) inService(ctx context.Context, h host, kind, variable, name st
 	if place.Endpoint == "" {
 		here, err := f.home(ctx, kind)
 		if err != nil || here.Endpoint == "" {
-			return location{}, h.refuse(variable, name, "is read at no address that is known", "a function on this machine says where: "+own+" in its environment")
+			return location{}, h.refuse(variable, name, "is read from "+strings.ToUpper(kind)+" at no address that is known", "a function on this machine says where: "+own+" in its environment")
 		}
 		place.Endpoint = here.Endpoint
 	}

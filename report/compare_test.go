@@ -65,3 +65,17 @@ func TestHitAndSpared(t *testing.T) {
 		t.Errorf("nothing was compared:\n%s", text)
 	}
 }
+
+// A run that injected nothing says how the requests failed that kept it from it.
+func TestFailuresBeforeAnyFault(t *testing.T) {
+	r := notSteady()
+	p := &r.Loads[0].Phases[0]
+	p.Due, p.Errors, p.Classes = 16, 15, map[string]int{"200": 1, "404": 12, "timeout": 3}
+	var text bytes.Buffer
+	if err := report.Text(&text, r, report.Style{Width: 200}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "Before any fault 15 of 16 requests of purchase failed: 404 (12), timeout (3)."; !strings.Contains(text.String(), want) {
+		t.Errorf("%s\nwant %q", text.String(), want)
+	}
+}

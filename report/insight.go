@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -17,6 +18,9 @@ func insights(r *engine.Result) []string {
 	for _, l := range r.Loads {
 		before, ok := traffic(r, l, engine.PhaseBaseline)
 		during, injected := traffic(r, l, engine.PhaseFault)
+		if ok && !injected && before.Errors > 0 {
+			out = append(out, fmt.Sprintf("Before any fault %d of %s of %s failed: %s.", before.Errors, counted(before.Due, "request"), clean(l.Name), failures(before)))
+		}
 		if !ok || !injected || absent(r) || before.Due == 0 || during.Due == 0 {
 			continue
 		}
@@ -88,6 +92,23 @@ func otherAnswers(before, during engine.TrafficStats) string {
 	}
 	slices.Sort(names)
 	return fmt.Sprintf(" %s were answered %s, which did not happen before.", share(changed, during.Due), strings.Join(names, " or "))
+}
+
+// failures are the classes of answers that are errors, the most frequent first.
+func failures(s engine.TrafficStats) string {
+	var names []string
+	for class, n := range s.Classes {
+		if n > 0 && (len(class) != 3 || class[0] >= '4') {
+			names = append(names, class)
+		}
+	}
+	slices.SortFunc(names, func(x, y string) int {
+		return cmp.Or(s.Classes[y]-s.Classes[x], strings.Compare(x, y))
+	})
+	for i, class := range names {
+		names[i] = fmt.Sprintf("%s (%d)", clean(class), s.Classes[class])
+	}
+	return strings.Join(names, ", ")
 }
 
 // A plateau is a latency that many requests share, as they do where something gives up after a fixed time.
