@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -89,6 +90,23 @@ func (a *app) validate(files []string, vars map[string]string) error {
 	return nil
 }
 
+// inspect opens what an experiment runs in, for a command that only reads it.
+func (a *app) inspect(ctx context.Context, file string, in inputs, read func(ctx context.Context, s *session, x *experiment.Experiment, source []byte) error) error {
+	ctx, interrupts := a.interruptible(ctx)
+	defer interrupts.release()
+	s, err := a.open(ctx, in, io.Discard)
+	if err != nil {
+		return err
+	}
+	defer s.close(ctx)
+	x, source, found, err := a.parse(file, s.vars)
+	a.warn(found)
+	if err != nil {
+		return err
+	}
+	return read(ctx, s, x, source)
+}
+
 func (a *app) planCommand() *cobra.Command {
 	var in inputs
 	cmd := &cobra.Command{
@@ -97,27 +115,17 @@ func (a *app) planCommand() *cobra.Command {
 		Long:  "Resolve the targets, check the guards and show what a run would change, when, and how it would be put back.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, interrupts := a.interruptible(cmd.Context())
-			defer interrupts.release()
-			world, err := a.open(ctx, in, io.Discard)
-			if err != nil {
-				return err
-			}
-			defer world.close(ctx)
-			x, source, found, err := a.parse(args[0], world.vars)
-			a.warn(found)
-			if err != nil {
-				return err
-			}
-			plan, err := engine.Plan(ctx, x, engine.Options{Registry: world.registry(), State: engine.NewState(a.state), Source: source})
-			if err != nil {
-				return refused(exitUsage, err)
-			}
-			if a.output == "json" {
-				return a.printJSON(plan)
-			}
-			a.printPlan(plan)
-			return nil
+			return a.inspect(cmd.Context(), args[0], in, func(ctx context.Context, s *session, x *experiment.Experiment, source []byte) error {
+				plan, err := engine.Plan(ctx, x, engine.Options{Registry: s.registry(), State: engine.NewState(a.state), Source: source})
+				if err != nil {
+					return refused(exitUsage, err)
+				}
+				if a.output == "json" {
+					return a.printJSON(plan)
+				}
+				a.printPlan(plan)
+				return nil
+			})
 		},
 	}
 	in.register(cmd)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -41,26 +40,16 @@ its fault sets. The targets are looked up with the credentials at hand, and noth
 			if whose != "runner" && whose != "functions" {
 				return usage("use --for runner or --for functions", "--for %q is neither the runner nor the functions", whose)
 			}
-			ctx, interrupts := a.interruptible(cmd.Context())
-			defer interrupts.release()
-			world, err := a.open(ctx, in, io.Discard)
-			if err != nil {
-				return err
-			}
-			defer world.close(ctx)
-			x, _, found, err := a.parse(args[0], world.vars)
-			a.warn(found)
-			if err != nil {
-				return err
-			}
-			all, err := world.permissions(ctx, x)
-			if err != nil {
-				return refused(exitUsage, err)
-			}
-			if whose == "functions" {
-				return a.printJSON(newPolicy(all.Function))
-			}
-			return a.printJSON(newPolicy(all.Runner))
+			return a.inspect(cmd.Context(), args[0], in, func(ctx context.Context, s *session, x *experiment.Experiment, _ []byte) error {
+				all, err := s.permissions(ctx, x)
+				if err != nil {
+					return refused(exitUsage, err)
+				}
+				if whose == "functions" {
+					return a.printJSON(newPolicy(all.Function))
+				}
+				return a.printJSON(newPolicy(all.Runner))
+			})
 		},
 	}
 	in.register(cmd)
