@@ -94,6 +94,17 @@ type Targeted struct {
 	Key    string   // identifies the target for "one run per target at a time"
 	Label  string   // tells it from the condition's other targets; empty if there are none
 	Names  []string // by which a guard may protect it
+
+	// What guards ask for beside; empty or nil where nobody knows, which a guard that asks takes for a no.
+	Account string            // of AWS
+	Region  string            // of AWS
+	Tags    map[string]string // nil: not read; see Tagged
+	Of      int               // how many there are in the group of which the target is one; 0: it was named itself
+}
+
+// A Tagged is an Action that can read its target's tags. It is asked only if a guard wants to know and Targeted.Tags is nil.
+type Tagged interface {
+	Tags(ctx context.Context) (map[string]string, error)
 }
 
 // ActionParams are what the engine tells an action when it is built.
