@@ -42,11 +42,8 @@ func BenchmarkStoreAdd(b *testing.B) {
 
 // BenchmarkJournalAppend is one synced record.
 func BenchmarkJournalAppend(b *testing.B) {
-	j, err := newJournal(b.TempDir() + "/journal.jsonl")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer j.close()
+	j, _ := journalIn(b, &folder{dir: b.TempDir()})
+	defer j.claim.Release(true)
 	for b.Loop() {
 		if err := j.append(Record{Type: recordPrepared, Condition: "slow", Undo: []byte(`{"a":1}`)}, true); err != nil {
 			b.Fatal(err)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,15 +22,15 @@ func TestUnreadableJournal(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := NewState(t.TempDir())
-			run, lock, err := s.newRun(time.Now())
+			run, claim, err := s.newRun(t.Context(), time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
-			lock.release()
-			if err := os.WriteFile(s.journalPath(run), []byte(test.journal), 0o600); err != nil {
+			claim.Release(true)
+			if err := os.WriteFile(filepath.Join(s.RunDir(run), "journal.jsonl"), []byte(test.journal), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, unfinished, err := s.Status()
+			_, unfinished, err := s.Status(t.Context())
 			if err != nil || (len(unfinished) == 1) != test.doubtful {
 				t.Fatalf("status: %+v, %v", unfinished, err)
 			}
@@ -46,7 +47,7 @@ func TestUnreadableJournal(t *testing.T) {
 			if err != nil && !strings.Contains(err.Error(), run) {
 				t.Errorf("recover does not name the run: %v", err)
 			}
-			if _, again, _ := s.Status(); err == nil && len(again) != 0 {
+			if _, again, _ := s.Status(t.Context()); err == nil && len(again) != 0 {
 				t.Errorf("what recover has told is told again: %+v", again)
 			}
 		})
@@ -56,12 +57,12 @@ func TestUnreadableJournal(t *testing.T) {
 // TestNoJournal: a run that was killed before its journal was there has changed nothing.
 func TestNoJournal(t *testing.T) {
 	s := NewState(t.TempDir())
-	run, lock, err := s.newRun(time.Now())
+	run, claim, err := s.newRun(t.Context(), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	lock.release()
-	if info := s.Info(run); info.Unfinished() {
+	claim.Release(true)
+	if info := s.Info(t.Context(), run); info.Unfinished() {
 		t.Errorf("%+v", info)
 	}
 }

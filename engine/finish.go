@@ -27,7 +27,7 @@ func (r *runner) finish(ctx context.Context) {
 	r.result = res
 	var errs []error
 	errs = append(errs, r.journal.append(Record{Type: recordVerdict, Verdict: string(res.Verdict), Reason: res.Reason}, false))
-	errs = append(errs, r.o.State.writeReport(res))
+	errs = append(errs, r.o.State.writeReport(r.undo, res))
 	if r.o.Finish != nil {
 		errs = append(errs, safely(func() error { return r.o.Finish(res) }))
 	}

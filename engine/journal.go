@@ -3,9 +3,6 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 )
@@ -69,84 +66,42 @@ type FrozenTarget struct {
 
 // A journal is the append-only record of one run. Its methods may be called from several goroutines.
 type journal struct {
-	mu   sync.Mutex
-	f    journalFile
-	seq  int
-	size int64 // of the whole records; a torn write is cut back to it
-	hook func(seq int, written bool)
+	claim Claim
+	hook  func(seq int, written bool) // nil; tests die here
+
+	mu  sync.Mutex
+	seq int
 }
 
-// journalFile is what a journal needs of a file; tests put a full disk behind it.
-type journalFile interface {
-	io.WriterAt
-	Sync() error
-	Truncate(size int64) error
-	Close() error
+// continued is the journal of a run that has these records already.
+func continued(claim Claim, records []Record, hook func(int, bool)) *journal {
+	j := &journal{claim: claim, hook: hook}
+	for _, r := range records {
+		j.seq = max(j.seq, r.Seq)
+	}
+	return j
 }
 
-// newJournal creates the journal of a run; the file must not exist.
-func newJournal(path string) (*journal, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("create the journal: %w", err)
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("create the journal: %w", err)
-	}
-	return &journal{f: f}, nil
-}
-
-// reopenJournal continues a journal after its last whole record, for recovery.
-func reopenJournal(path string) (*journal, contents, error) {
-	c, err := readJournal(path)
-	if err != nil {
-		return nil, c, err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return nil, c, fmt.Errorf("open the journal: %w", err)
-	}
-	if err := f.Truncate(c.whole); err != nil {
-		_ = f.Close()
-		return nil, c, fmt.Errorf("cut the journal's torn end: %w", err)
-	}
-	j := &journal{f: f, size: c.whole}
-	if n := len(c.records); n > 0 {
-		j.seq = c.records[n-1].Seq
-	}
-	return j, c, nil
-}
-
-// append writes one record and, if durable, returns only when it is on disk. After an error the journal
-// is as before.
+// append writes one record and, if durable, returns only when it is safe. After an error it counts as not written.
 func (j *journal) append(r Record, durable bool) error {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	r.V, r.Seq, r.At = journalVersion, j.seq+1, time.Now().UTC()
+	j.seq++
+	r.V, r.Seq, r.At = journalVersion, j.seq, time.Now().UTC()
+	j.mu.Unlock()
 	line, err := json.Marshal(r)
+	if err == nil {
+		j.tell(r.Seq, false)
+		err = j.claim.Append(append(line, '\n'), durable)
+	}
 	if err != nil {
 		return fmt.Errorf("write the journal: record %q: %w", r.Type, err)
 	}
-	line = append(line, '\n')
-	if j.hook != nil {
-		j.hook(r.Seq, false)
-	}
-	if _, err := j.f.WriteAt(line, j.size); err != nil {
-		_ = j.f.Truncate(j.size)
-		return fmt.Errorf("write the journal: record %q: %w", r.Type, err)
-	}
-	if durable {
-		if err := j.f.Sync(); err != nil {
-			_ = j.f.Truncate(j.size)
-			return fmt.Errorf("write the journal to disk: record %q: %w", r.Type, err)
-		}
-	}
-	j.seq, j.size = r.Seq, j.size+int64(len(line))
-	if j.hook != nil {
-		j.hook(r.Seq, true)
-	}
+	j.tell(r.Seq, true)
 	return nil
 }
 
-func (j *journal) close() error { return j.f.Close() }
+func (j *journal) tell(seq int, written bool) {
+	if j.hook != nil {
+		j.hook(seq, written)
+	}
+}

@@ -2,9 +2,9 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 )
 
 // maxJournal bounds what is read; a run's journal is a few kilobytes and an undo record a few hundred.
@@ -64,33 +64,27 @@ func Changes(records []Record) []Change {
 	return changes
 }
 
-// contents is a journal as it was read from disk.
+// contents is a journal as it was read.
 type contents struct {
 	records []Record
-	whole   int64 // bytes up to the end of the last whole line
-	damaged int   // lines that are no records
+	damaged int  // lines that are no records
+	live    bool // a process is at the run
 }
 
-// readJournal reads a journal file. An unknown version is an error, since its undo could not be trusted.
-func readJournal(path string) (contents, error) {
-	info, err := os.Stat(path)
+// contents reads a run's journal. An unknown version is an error, since its undo could not be trusted.
+func (s *State) contents(ctx context.Context, run string) (contents, error) {
+	trace, err := s.home.Trace(ctx, run)
+	c := contents{live: trace.Live}
 	if err != nil {
-		return contents{}, fmt.Errorf("read the journal: %w", err)
+		return c, fmt.Errorf("read the journal: %w", err)
 	}
-	if info.Size() > maxJournal {
-		return contents{}, fmt.Errorf("read the journal %s: %d bytes are more than any run writes", path, info.Size())
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return contents{}, fmt.Errorf("read the journal: %w", err)
-	}
-	records, whole, damaged := ParseJournal(data)
-	for _, r := range records {
+	c.records, _, c.damaged = ParseJournal(trace.Lines)
+	for _, r := range c.records {
 		if r.V > journalVersion {
-			return contents{}, fmt.Errorf("read the journal %s: record %d has version %d, this firedrill knows %d: use the one that wrote it", path, r.Seq, r.V, journalVersion)
+			return c, fmt.Errorf("read the journal of run %s: record %d has version %d, this firedrill knows %d: use the one that wrote it", run, r.Seq, r.V, journalVersion)
 		}
 	}
-	return contents{records, int64(whole), damaged}, nil
+	return c, nil
 }
 
 // damage says in words that lines could not be read.

@@ -12,14 +12,34 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// wholeJournal is the journal of a run that held.
-func wholeJournal(t testing.TB) []byte {
+// journalIn begins a run's journal in a folder, and says in which file.
+func journalIn(t testing.TB, d *folder) (*journal, string) {
 	t.Helper()
-	dir := t.TempDir()
-	j, err := newJournal(filepath.Join(dir, "journal.jsonl"))
+	claim, err := d.Claim(t.Context(), "R", true)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return continued(claim, nil, nil), d.journalPath("R")
+}
+
+// reopened takes over the run that journalIn began.
+func reopened(t testing.TB, d *folder) (*journal, contents) {
+	t.Helper()
+	claim, err := d.Claim(t.Context(), "R", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := StateAt(d).contents(t.Context(), "R")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return continued(claim, c.records, nil), c
+}
+
+// wholeJournal is the journal of a run that held.
+func wholeJournal(t testing.TB) []byte {
+	t.Helper()
+	j, path := journalIn(t, &folder{dir: t.TempDir()})
 	for _, r := range []Record{
 		{Type: recordRun, Run: "R", Title: "t\nu"}, {Type: recordPhase, Phase: PhaseBaseline},
 		{Type: recordPrepared, Condition: "c", Kind: "latency", Target: "k", Undo: json.RawMessage(`{"a":[1,2]}`)},
@@ -30,10 +50,8 @@ func wholeJournal(t testing.TB) []byte {
 			t.Fatal(err)
 		}
 	}
-	if err := j.close(); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "journal.jsonl"))
+	j.claim.Release(true)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +61,9 @@ func wholeJournal(t testing.TB) []byte {
 // TestJournalAtEveryTruncation: whatever was cut off, the records before the cut are read, and can be continued.
 func TestJournalAtEveryTruncation(t *testing.T) {
 	text := wholeJournal(t)
-	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	d := &folder{dir: t.TempDir()}
+	first, path := journalIn(t, d)
+	first.claim.Release(true)
 	for n := range len(text) + 1 {
 		records, whole, damaged := ParseJournal(text[:n])
 		if lines := bytes.Count(text[:n], []byte("\n")); len(records) != lines || damaged != 0 || whole > n {
@@ -52,15 +72,12 @@ func TestJournalAtEveryTruncation(t *testing.T) {
 		if err := os.WriteFile(path, text[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		j, c, err := reopenJournal(path)
-		if err != nil {
-			t.Fatalf("cut at %d: %v", n, err)
-		}
+		j, c := reopened(t, d)
 		if err := j.append(Record{Type: recordEnd}, false); err != nil {
 			t.Fatal(err)
 		}
-		_ = j.close()
-		again, err := readJournal(path)
+		j.claim.Release(true)
+		again, err := StateAt(d).contents(t.Context(), "R")
 		if err != nil || len(again.records) != len(c.records)+1 || again.damaged != 0 {
 			t.Fatalf("cut at %d and continued: %d records after %d, %v", n, len(again.records), len(c.records), err)
 		}
@@ -92,11 +109,13 @@ func TestDamagedLine(t *testing.T) {
 }
 
 func TestNewerJournalIsRefused(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "j")
+	d := &folder{dir: t.TempDir()}
+	first, path := journalIn(t, d)
+	first.claim.Release(true)
 	if err := os.WriteFile(path, []byte(`{"v":2,"seq":1,"type":"run"}`+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := reopenJournal(path); err == nil || !strings.Contains(err.Error(), "version 2") {
+	if _, err := StateAt(d).Recover(t.Context(), "R", RecoverOptions{}); err == nil || !strings.Contains(err.Error(), "version 2") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -111,7 +130,7 @@ func TestJournalKeepsNoSecret(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := os.ReadFile(o.State.journalPath(r.Run))
+		text, err := os.ReadFile(filepath.Join(o.State.RunDir(r.Run), "journal.jsonl"))
 		if err != nil || bytes.Contains(text, []byte("hunter2")) || !bytes.Contains(text, []byte("sha256:")) {
 			t.Errorf("%v\n%s", err, text)
 		}
@@ -132,21 +151,16 @@ func FuzzParseJournal(f *testing.F) {
 
 // TestTornWriteIsCutOff: what a failed write left does not stand in the way of the next record.
 func TestTornWriteIsCutOff(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "journal.jsonl")
-	j, err := newJournal(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer j.close()
-	disk := j.f
+	disk := &fullDisk{room: 1}
+	j, path := journalIn(t, &folder{dir: t.TempDir(), file: func(f journalFile) journalFile { disk.journalFile = f; return disk }})
+	defer j.claim.Release(true)
 	if err := j.append(Record{Type: recordRun}, true); err != nil {
 		t.Fatal(err)
 	}
-	j.f = &fullDisk{disk, 0}
 	if err := j.append(Record{Type: recordPrepared, Undo: json.RawMessage(`"` + strings.Repeat("x", 1000) + `"`)}, true); err == nil {
 		t.Fatal("there was room on a full disk")
 	}
-	j.f = disk
+	disk.room = 1
 	if err := j.append(Record{Type: recordEnd}, true); err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +195,7 @@ func TestUndoIsOnDiskBeforeTheChange(t *testing.T) {
 		c, x := newCloud(), example(t)
 		o := options(t, c)
 		disk := &syncedDisk{}
-		o.journalFile = func(f journalFile) journalFile { disk.journalFile = f; return disk }
+		o.State = StateAt(&folder{dir: t.TempDir(), file: func(f journalFile) journalFile { disk.journalFile = f; return disk }})
 		applied := 0
 		c.fail = func(step, target string) error {
 			if step == "apply" {

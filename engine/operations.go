@@ -41,7 +41,7 @@ func (r *runner) operation(c command) func() event {
 		}
 	case opApply:
 		return func() event {
-			_, err := bounded(r.inject, actionTimeout, func(ctx context.Context) (none, error) { return none{}, action.Apply(ctx, undo) })
+			err := r.change(actionTimeout, func(ctx context.Context) error { return action.Apply(ctx, undo) })
 			at := time.Now()
 			if err == nil {
 				err = r.journal.append(Record{Type: recordApplied, Condition: name, Target: ch.key}, false)
@@ -106,12 +106,23 @@ func (r *runner) prepare(a Action, record Record) (json.RawMessage, error) {
 	return undo, r.journal.append(record, true)
 }
 
+// change does something to a target, if the run is this process's for certain.
+func (r *runner) change(limit time.Duration, do func(context.Context) error) error {
+	_, err := bounded(r.inject, limit, func(ctx context.Context) (none, error) {
+		if err := r.claim.Held(ctx); err != nil {
+			return none{}, err
+		}
+		return none{}, do(ctx)
+	})
+	return err
+}
+
 func (r *runner) renew(a Action, undo json.RawMessage, name string, share float64) error {
 	renewer, ok := a.(Renewer)
 	if !ok {
 		return errors.New("this kind of fault cannot change its share")
 	}
-	_, err := bounded(r.inject, min(actionTimeout, r.m.spec.lease), func(ctx context.Context) (none, error) { return none{}, renewer.Renew(ctx, undo, share) })
+	err := r.change(min(actionTimeout, r.m.spec.lease), func(ctx context.Context) error { return renewer.Renew(ctx, undo, share) })
 	if err != nil {
 		return err
 	}
@@ -124,7 +135,7 @@ func (r *runner) revert(a Action, undo json.RawMessage, name, key string) (drift
 	ctx, cancel := context.WithTimeout(r.undo, r.o.UndoTimeout)
 	defer cancel()
 	before := r.journal.append(Record{Type: recordReverting, Condition: name, Target: key}, false)
-	drift, err = revertWithRetries(ctx, a, undo)
+	drift, err = revertWithRetries(ctx, r.claim, a, undo)
 	return drift, errors.Join(before, journalRevert(r.journal, name, key, drift, err)), err
 }
 
@@ -140,9 +151,13 @@ func journalRevert(j *journal, name, key, drift string, err error) error {
 	return j.append(record, true)
 }
 
-// revertWithRetries calls Revert until it succeeds, reports drift, or ctx and the pauses are used up.
-func revertWithRetries(ctx context.Context, a Action, undo json.RawMessage) (drift string, err error) {
+// revertWithRetries calls Revert until it succeeds, reports drift, or ctx and the pauses are used up. Doubt about whose
+// run it is does not keep it from undoing; knowing that it is somebody else's does, for what it would undo may be new.
+func revertWithRetries(ctx context.Context, claim Claim, a Action, undo json.RawMessage) (drift string, err error) {
 	for attempt := 0; ; attempt++ {
+		if err := claim.Held(ctx); errors.Is(err, ErrLost) {
+			return "", err
+		}
 		_, err = bounded(ctx, timeLeft(ctx), func(ctx context.Context) (none, error) { return none{}, a.Revert(ctx, undo) })
 		var drifted interface {
 			error

@@ -65,7 +65,7 @@ func Plan(ctx context.Context, x *experiment.Experiment, o Options) (*PlanResult
 	for _, rule := range x.Stop {
 		p.Stop = append(p.Stop, fmt.Sprintf("%s: %s%s", rule.Of, rule.When.Text, lasting(rule.For)))
 	}
-	p.Warnings = append(p.Warnings, warnings(x, s, o.State, b)...)
+	p.Warnings = append(p.Warnings, warnings(ctx, x, s, o.State, b)...)
 	return p, nil
 }
 
@@ -113,15 +113,19 @@ func guards(x *experiment.Experiment, b *built) []string {
 }
 
 // warnings say what would make a run pointless or impossible just now.
-func warnings(x *experiment.Experiment, s spec, state *State, b *built) []string {
+func warnings(ctx context.Context, x *experiment.Experiment, s spec, state *State, b *built) []string {
 	var out []string
 	if state != nil {
-		if reason, engaged := state.Engaged(); engaged {
+		if reason, engaged := state.Engaged(ctx); engaged {
 			out = append(out, "the kill switch is engaged, so a run would refuse to start"+because(reason))
 		}
 		for _, key := range keys(b.changes) {
-			if state.targetLocked(key) {
-				out = append(out, fmt.Sprintf("target %s is in use by another run just now", key))
+			run, err := state.home.Holder(ctx, key)
+			if err != nil {
+				out = append(out, fmt.Sprintf("nobody knows whether target %s is in use: %v", key, err))
+			}
+			if run != "" {
+				out = append(out, fmt.Sprintf("target %s is in use by %s just now", key, run))
 			}
 		}
 	}

@@ -49,17 +49,20 @@ func TestPlanWarnsAndRefuses(t *testing.T) {
 	}{
 		{"too few samples", func(x *experiment.Experiment, s *State) { x.Phases.Fault = 200 * time.Millisecond }, "samples", ""},
 		{"kill switch", func(x *experiment.Experiment, s *State) {
-			if err := s.Engage("incident"); err != nil {
+			if err := s.Engage(t.Context(), "incident"); err != nil {
 				t.Fatal(err)
 			}
 		}, "kill switch", ""},
 		{"longer than allowed", func(x *experiment.Experiment, s *State) { x.Guards.MaxDuration = time.Second }, "max_duration", ""},
 		{"in use", func(x *experiment.Experiment, s *State) {
-			l, err := s.lockTarget("a", "OTHER")
+			_, claim, err := s.newRun(t.Context(), time.Now())
+			if err == nil {
+				err = claim.Lock(t.Context(), []string{"a"})
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(l.release)
+			t.Cleanup(func() { claim.Release(true) })
 		}, "in use", ""},
 		{"protected", func(x *experiment.Experiment, s *State) { x.Guards.Protected = []string{"a"} }, "", "protected"},
 		{"protected by a bad pattern", func(x *experiment.Experiment, s *State) { x.Guards.Protected = []string{"["} }, "", "protected"},

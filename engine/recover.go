@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func (s *State) Recover(ctx context.Context, run string, o RecoverOptions) ([]Re
 		}
 		return []Recovered{one}, nil
 	}
-	runs, err := s.Runs()
+	runs, err := s.Runs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -75,33 +76,35 @@ func (s *State) Recover(ctx context.Context, run string, o RecoverOptions) ([]Re
 	return all, errors.Join(errs...)
 }
 
-// recoverRun holds the run's lock, so that neither the run nor another recovery is at it.
+// recoverRun holds the run's claim, so that neither the run nor another recovery is at it.
 func (s *State) recoverRun(ctx context.Context, run string, o RecoverOptions) (Recovered, error) {
 	result := Recovered{Run: run}
-	if _, err := readJournal(s.journalPath(run)); err != nil {
+	if _, err := s.contents(ctx, run); err != nil {
 		return result, fmt.Errorf("recover run %s: %w", run, err)
 	}
-	lock, err := lockFile(s.lockPath(run))
-	if errors.Is(err, errLocked) {
-		return result, &Refusal{Err: fmt.Errorf("run %s is still running", run), Tip: "end it first: firedrill stop " + run}
+	claim, err := s.home.Claim(ctx, run, false)
+	if errors.Is(err, ErrHeld) {
+		return result, &Refusal{Err: fmt.Errorf("run %s is still running", run), Tip: cmp.Or(HintOf(err), "end it first: firedrill stop "+run)}
 	}
-	if err != nil {
-		return result, err
-	}
-	defer lock.release()
-	j, c, err := reopenJournal(s.journalPath(run))
 	if err != nil {
 		return result, fmt.Errorf("recover run %s: %w", run, err)
 	}
-	defer j.close()
-	j.hook = o.journalHook
+	everything := false
+	defer func() { claim.Release(everything) }()
+	c, err := s.contents(ctx, run) // nobody else adds to it any more
+	if err != nil {
+		return result, fmt.Errorf("recover run %s: %w", run, err)
+	}
+	j := continued(claim, c.records, o.journalHook)
 	if len(c.records) > 0 {
 		result.Title = c.records[0].Title
 	}
 	if c.damaged > 0 {
 		result.Notes = append(result.Notes, c.damage())
 	}
-	return result, s.undoPending(ctx, j, c, o, &result)
+	err = s.undoPending(ctx, j, c, o, &result)
+	everything = err == nil && !result.Failed()
+	return result, err
 }
 
 // undoPending reverts what is pending, last change first.
@@ -132,7 +135,7 @@ func undoOne(ctx context.Context, j *journal, change Change, o RecoverOptions, r
 		noteTo(result, j.append(Record{Type: recordReverting, Condition: change.Condition, Target: change.Target}, false))
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.UndoTimeout)
 		defer cancel()
-		out.Drift, err = revertWithRetries(limited, action, change.Undo)
+		out.Drift, err = revertWithRetries(limited, j.claim, action, change.Undo)
 	}
 	if err != nil {
 		out.Error, out.Hint = err.Error(), HintOf(err)

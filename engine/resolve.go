@@ -138,30 +138,25 @@ func keys(changes []*change) []string {
 func (r *runner) guardOperation() func() event {
 	changes := r.conds
 	return func() event {
-		locks, err := r.guard(changes)
-		return event{kind: evDone, err: err, book: func() { r.locks = append(r.locks, locks...) }}
+		return event{kind: evDone, err: r.guard(changes)}
 	}
 }
 
 // guard locks the targets and has every action look at its own: what cannot be undone is found out before
 // anybody waits for a baseline.
-func (r *runner) guard(changes []*change) (locks []*fileLock, err error) {
+func (r *runner) guard(changes []*change) error {
 	if err := checkGuards(r.x, changes); err != nil {
-		return nil, err
+		return err
 	}
-	for _, key := range keys(changes) {
-		l, err := r.o.State.lockTarget(key, r.run)
-		if err != nil {
-			return locks, err
-		}
-		locks = append(locks, l)
+	if err := r.claim.Lock(r.inject, keys(changes)); err != nil {
+		return err
 	}
 	for _, ch := range changes {
 		if _, err := bounded(r.inject, actionTimeout, ch.action.Prepare); err != nil {
-			return locks, fmt.Errorf("condition %q cannot be prepared: %w", ch.Name, err)
+			return fmt.Errorf("condition %q cannot be prepared: %w", ch.Name, err)
 		}
 	}
-	return locks, nil
+	return nil
 }
 
 // checkGuards is the part of guarding that looks at the experiment and its frozen targets only.

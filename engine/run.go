@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -27,8 +28,7 @@ type Options struct {
 	// closed: the place to write more reports into State.RunDir.
 	Finish func(*Result) error
 
-	journalHook func(seq int, written bool)   // tests die here
-	journalFile func(journalFile) journalFile // tests put a full disk here
+	journalHook func(seq int, written bool) // tests die here
 }
 
 // Run runs one experiment and returns when everything is put back. The end of ctx is an order to stop: undo
@@ -53,8 +53,8 @@ type runner struct {
 
 	run     string
 	started time.Time
+	claim   Claim    // shared
 	journal *journal // shared
-	locks   []*fileLock
 	conds   []*change
 	traffic traffic
 	watch   watcher
@@ -63,6 +63,7 @@ type runner struct {
 	inject       context.Context // of everything but undo and traffic
 	cancelInject context.CancelFunc
 	undo         context.Context // outlives the caller's
+	stopWatching context.CancelFunc
 
 	spans     []PhaseSpan
 	baseline  []judged // per measure, frozen when the baseline was judged
@@ -89,59 +90,47 @@ func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runne
 	if o.UndoTimeout <= 0 {
 		o.UndoTimeout = 30 * time.Second
 	}
-	if err := os.MkdirAll(o.State.dir, 0o700); err != nil {
-		return nil, &Refusal{Err: fmt.Errorf("create the state folder %s: %w", o.State.dir, err), Tip: "name a folder that can be written: --state DIR"}
-	}
-	if reason, engaged := o.State.Engaged(); engaged {
+	if reason, engaged := o.State.Engaged(ctx); engaged {
 		return nil, &Refusal{Err: fmt.Errorf("the kill switch is engaged: %s", reason), Tip: "release it when it is safe: firedrill killswitch off"}
 	}
 	now := time.Now()
-	run, lock, err := o.State.newRun(now)
+	run, claim, err := o.State.newRun(ctx, now)
 	if err != nil {
-		return nil, &Refusal{Err: err, Tip: "nothing was injected; name a folder that can be written: --state DIR"}
+		return nil, &Refusal{Err: err, Tip: cmp.Or(HintOf(err), "nothing was injected; name a folder that can be written: --state DIR")}
 	}
 	r := &runner{
-		x: x, o: o, run: run, started: now, locks: []*fileLock{lock},
+		x: x, o: o, run: run, started: now, claim: claim,
 		m:      newMachine(specOf(x)),
 		events: make(chan event, len(x.Loads)+4),
 		undo:   context.WithoutCancel(ctx),
 	}
 	r.inject, r.cancelInject = context.WithCancel(ctx)
-	if err := r.openJournal(); err != nil {
+	watching, stop := context.WithCancel(r.undo)
+	r.stopWatching = stop
+	if err := r.beginJournal(); err != nil {
 		r.close()
 		return nil, &Refusal{Err: err, Tip: "nothing was injected; is the disk full?"}
 	}
+	go r.watchOrders(watching)
 	return r, nil
 }
 
-// openJournal creates the journal with its first record: from now on the run exists for other processes.
-func (r *runner) openJournal() error {
-	j, err := newJournal(r.o.State.journalPath(r.run))
-	if err != nil {
-		return err
-	}
-	j.hook = r.o.journalHook
-	if r.o.journalFile != nil {
-		j.f = r.o.journalFile(j.f)
-	}
-	r.journal = j
+// beginJournal writes the journal's first record: from now on the run exists for other processes.
+func (r *runner) beginJournal() error {
+	r.journal = continued(r.claim, nil, r.o.journalHook)
 	host, _ := os.Hostname() // only for people
 	record := Record{Type: recordRun, Run: r.run, Title: r.x.Title, File: r.x.File, Lease: r.x.Lease, PID: os.Getpid(), Host: host}
 	if r.o.Source != nil {
 		sum := sha256.Sum256(r.o.Source)
 		record.Source = "sha256:" + hex.EncodeToString(sum[:])
 	}
-	return j.append(record, true)
+	return r.journal.append(record, true)
 }
 
 func (r *runner) close() {
 	r.cancelInject()
-	if r.journal != nil {
-		_ = r.journal.close() // every record that matters was synced
-	}
-	for _, l := range r.locks {
-		l.release()
-	}
+	r.stopWatching()
+	r.claim.Release(len(r.residue) == 0)
 }
 
 // specOf is the part of an experiment that the machine acts on.

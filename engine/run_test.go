@@ -154,11 +154,11 @@ func TestResultOfAHeldRun(t *testing.T) {
 		if n := len(m.Series); n < 32 || m.Series[15].Count != 50 || m.Series[15].P50 == nil || m.Series[15].Stat == nil {
 			t.Errorf("series of %d points; the 15th: %+v", n, m.Series[15])
 		}
-		stored, err := o.State.Report(r.Run)
+		stored, err := o.State.Report(t.Context(), r.Run)
 		if err != nil || stored.Verdict != verdict.Held || finished != 1 {
 			t.Errorf("report: %v, %v; finish was called %d times", stored, err, finished)
 		}
-		if info := o.State.Info(r.Run); info.Verdict != "held" || info.Live || len(info.Pending) > 0 || info.Ended.IsZero() {
+		if info := o.State.Info(t.Context(), r.Run); info.Verdict != "held" || info.Live || len(info.Pending) > 0 || info.Ended.IsZero() {
 			t.Errorf("info: %+v", info)
 		}
 	})
@@ -290,7 +290,7 @@ func TestFullDisk(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c, x := newCloud(), example(t)
 			o := options(t, c)
-			o.journalFile = func(f journalFile) journalFile { return &fullDisk{f, room} }
+			o.State = StateAt(&folder{dir: t.TempDir(), file: func(f journalFile) journalFile { return &fullDisk{f, room} }})
 			r, err := Run(t.Context(), x, o)
 			if err == nil && r.Verdict == verdict.Held && room < 9 {
 				t.Errorf("room for %d records: held without a word", room)

@@ -1,13 +1,12 @@
 package engine
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,31 +15,41 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// State is the folder that runs leave their traces in: runs/ID/{journal.jsonl,lock,stop,report.json}, locks/ and
-// killswitch. Processes share it; nothing in it needs a server. Nothing is written before a run starts.
+// State is what runs leave behind, and how they find each other: journals, locks, reports, requests to stop and the
+// kill switch. Where it lives is its Home's affair.
 type State struct {
-	dir string
+	home Home
 
 	mu      sync.Mutex
 	entropy *ulid.MonotonicEntropy
 }
 
 // NewState names a state folder. It is created when the first run needs it.
-func NewState(dir string) *State {
-	return &State{dir: dir, entropy: ulid.Monotonic(rand.Reader, 0)}
+func NewState(dir string) *State { return StateAt(&folder{dir: dir}) }
+
+// StateAt is the state that lives in a home.
+func StateAt(home Home) *State {
+	return &State{home: home, entropy: ulid.Monotonic(rand.Reader, 0)}
 }
 
-// Dir is the state folder.
-func (s *State) Dir() string { return s.dir }
+// Name is how people call the state: the argument of --state.
+func (s *State) Name() string { return s.home.Name() }
 
-// RunDir is the folder of one run.
-func (s *State) RunDir(run string) string { return filepath.Join(s.dir, "runs", run) }
+// Pace is how often a process may look for news.
+func (s *State) Pace() time.Duration { return s.home.Pace() }
 
-func (s *State) journalPath(run string) string { return filepath.Join(s.RunDir(run), "journal.jsonl") }
-func (s *State) lockPath(run string) string    { return filepath.Join(s.RunDir(run), "lock") }
-func (s *State) stopPath(run string) string    { return filepath.Join(s.RunDir(run), "stop") }
-func (s *State) reportPath(run string) string  { return filepath.Join(s.RunDir(run), "report.json") }
-func (s *State) killSwitchPath() string        { return filepath.Join(s.dir, "killswitch") }
+// RunDir is the folder of one run; empty if the state is in no folder.
+func (s *State) RunDir(run string) string {
+	if d, ok := s.home.(interface{ RunDir(run string) string }); ok {
+		return d.RunDir(run)
+	}
+	return ""
+}
+
+const killSwitchNote = "killswitch"
+
+func stopNote(run string) string   { return "runs/" + run + "/stop" }
+func reportNote(run string) string { return "runs/" + run + "/report.json" }
 
 // RunInfo is one run, as its journal tells it.
 type RunInfo struct {
@@ -62,55 +71,39 @@ type RunInfo struct {
 // Unfinished says that the run's process is gone and left something to put back, or may have.
 func (i RunInfo) Unfinished() bool { return !i.Live && (len(i.Pending) > 0 || i.Problem != "") }
 
-// newRun makes a run's folder and takes its lock. Ids sort by time.
-func (s *State) newRun(at time.Time) (string, *fileLock, error) {
-	if err := os.MkdirAll(filepath.Join(s.dir, "runs"), 0o700); err != nil {
-		return "", nil, fmt.Errorf("create the state folder %s: %w", s.dir, err)
-	}
+// newRun makes a run and claims it. Ids sort by time.
+func (s *State) newRun(ctx context.Context, at time.Time) (string, Claim, error) {
 	s.mu.Lock()
 	id, err := ulid.New(ulid.Timestamp(at), s.entropy)
 	s.mu.Unlock()
 	if err != nil {
 		return "", nil, fmt.Errorf("make a run's id: %w", err)
 	}
-	run := id.String()
-	if err := os.Mkdir(s.RunDir(run), 0o700); err != nil {
-		return "", nil, fmt.Errorf("create the run's folder: %w", err)
-	}
-	lock, err := lockFile(s.lockPath(run))
+	claim, err := s.home.Claim(ctx, id.String(), true)
 	if err != nil {
-		return "", nil, fmt.Errorf("lock the new run: %w", err)
+		return "", nil, fmt.Errorf("begin a run in %s: %w", s.Name(), err)
 	}
-	if err := syncDir(filepath.Join(s.dir, "runs")); err != nil {
-		lock.release()
-		return "", nil, fmt.Errorf("create the run's folder: %w", err)
-	}
-	return run, lock, nil
+	return id.String(), claim, nil
 }
 
 // Runs lists all runs, oldest first. A run whose journal cannot be read is listed with that as its Reason.
-func (s *State) Runs() ([]RunInfo, error) {
-	entries, err := os.ReadDir(filepath.Join(s.dir, "runs"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+func (s *State) Runs(ctx context.Context) ([]RunInfo, error) {
+	ids, err := s.home.Runs(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the runs: %w", err)
 	}
 	var runs []RunInfo
-	for _, e := range entries {
-		if e.IsDir() {
-			runs = append(runs, s.Info(e.Name()))
-		}
+	for _, id := range ids {
+		runs = append(runs, s.Info(ctx, id))
 	}
 	slices.SortFunc(runs, func(a, b RunInfo) int { return strings.Compare(a.Run, b.Run) })
 	return runs, nil
 }
 
 // Info reads one run's journal.
-func (s *State) Info(run string) RunInfo {
-	info := RunInfo{Run: run, Live: locked(s.lockPath(run))}
-	c, err := readJournal(s.journalPath(run))
+func (s *State) Info(ctx context.Context, run string) RunInfo {
+	c, err := s.contents(ctx, run)
+	info := RunInfo{Run: run, Live: c.live}
 	if err != nil {
 		info.Reason = err.Error()
 		if !errors.Is(err, fs.ErrNotExist) { // without a journal nothing was changed
@@ -142,13 +135,13 @@ func (s *State) Info(run string) RunInfo {
 }
 
 // Find resolves what a person types: a run's id, the beginning of one, "latest", or nothing for the latest.
-func (s *State) Find(ref string) (string, error) {
-	runs, err := s.Runs()
+func (s *State) Find(ctx context.Context, ref string) (string, error) {
+	runs, err := s.Runs(ctx)
 	if err != nil {
 		return "", err
 	}
 	if len(runs) == 0 {
-		return "", &Refusal{Err: fmt.Errorf("there are no runs in %s", s.dir), Tip: "start one: firedrill run FILE; or name another folder: --state DIR"}
+		return "", &Refusal{Err: fmt.Errorf("there are no runs in %s", s.Name()), Tip: "start one: firedrill run FILE; or name another state: --state"}
 	}
 	if ref == "" || ref == "latest" {
 		return runs[len(runs)-1].Run, nil
@@ -163,14 +156,14 @@ func (s *State) Find(ref string) (string, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return "", &Refusal{Err: fmt.Errorf("there is no run %q in %s", ref, s.dir), Tip: "list them: firedrill runs"}
+		return "", &Refusal{Err: fmt.Errorf("there is no run %q in %s", ref, s.Name()), Tip: "list them: firedrill runs"}
 	}
 	return "", &Refusal{Err: fmt.Errorf("%q could be any of %s", ref, strings.Join(found, ", ")), Tip: "type more of it"}
 }
 
 // Status tells the runs that are live and those that need Recover, oldest first.
-func (s *State) Status() (live, unfinished []RunInfo, err error) {
-	runs, err := s.Runs()
+func (s *State) Status(ctx context.Context) (live, unfinished []RunInfo, err error) {
+	runs, err := s.Runs(ctx)
 	for _, r := range runs {
 		if r.Live {
 			live = append(live, r)
@@ -182,34 +175,31 @@ func (s *State) Status() (live, unfinished []RunInfo, err error) {
 }
 
 // RequestStop asks a live run to put everything back and end. It returns at once.
-func (s *State) RequestStop(run, reason string) error {
-	if !locked(s.lockPath(run)) {
+func (s *State) RequestStop(ctx context.Context, run, reason string) error {
+	if info := s.Info(ctx, run); !info.Live {
 		r := &Refusal{Err: fmt.Errorf("run %s is not running", run)}
-		if s.Info(run).Unfinished() {
+		if info.Unfinished() {
 			r.Tip = "its process is gone; put things back: firedrill recover " + run
 		}
 		return r
 	}
-	if err := writeAtomically(s.stopPath(run), []byte(reason+"\n")); err != nil {
+	if err := s.home.Write(ctx, stopNote(run), []byte(reason+"\n")); err != nil {
 		return fmt.Errorf("ask run %s to stop: %w", run, err)
 	}
 	return nil
 }
 
-// Engage throws the kill switch: live runs of this folder stop, new ones refuse, until Release.
-func (s *State) Engage(reason string) error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("engage the kill switch: %w", err)
-	}
-	if err := writeAtomically(s.killSwitchPath(), []byte(reason+"\n")); err != nil {
+// Engage throws the kill switch: live runs of this state stop, new ones refuse, until Release.
+func (s *State) Engage(ctx context.Context, reason string) error {
+	if err := s.home.Write(ctx, killSwitchNote, []byte(reason+"\n")); err != nil {
 		return fmt.Errorf("engage the kill switch: %w", err)
 	}
 	return nil
 }
 
 // Release lets runs start again. Releasing what is not engaged is fine.
-func (s *State) Release() error {
-	if err := os.Remove(s.killSwitchPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (s *State) Release(ctx context.Context) error {
+	if err := s.home.Remove(ctx, killSwitchNote); err != nil {
 		return fmt.Errorf("release the kill switch: %w", err)
 	}
 	return nil
@@ -217,20 +207,17 @@ func (s *State) Release() error {
 
 // Engaged reports whether the kill switch is thrown, and the reason that was given. A switch that cannot be
 // read counts as thrown: doubt means do nothing.
-func (s *State) Engaged() (reason string, engaged bool) {
-	return readFlag(s.killSwitchPath())
+func (s *State) Engaged(ctx context.Context) (reason string, engaged bool) {
+	return s.flag(ctx, killSwitchNote)
 }
 
 // stopRequested reports whether somebody asked the run to stop, and why.
-func (s *State) stopRequested(run string) (reason string, requested bool) {
-	return readFlag(s.stopPath(run))
+func (s *State) stopRequested(ctx context.Context, run string) (reason string, requested bool) {
+	return s.flag(ctx, stopNote(run))
 }
 
-func readFlag(path string) (string, bool) {
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return "", false
-	}
-	text, err := os.ReadFile(path)
+func (s *State) flag(ctx context.Context, note string) (string, bool) {
+	text, err := s.home.Read(ctx, note)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false
 	}
@@ -241,10 +228,10 @@ func readFlag(path string) (string, bool) {
 }
 
 // writeReport stores a finished run for "report".
-func (s *State) writeReport(r *Result) error {
+func (s *State) writeReport(ctx context.Context, r *Result) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err == nil {
-		err = writeAtomically(s.reportPath(r.Run), append(text, '\n'))
+		err = s.home.Write(ctx, reportNote(r.Run), append(text, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("write the report of run %s: %w", r.Run, err)
@@ -253,8 +240,8 @@ func (s *State) writeReport(r *Result) error {
 }
 
 // Report reads a finished run.
-func (s *State) Report(run string) (*Result, error) {
-	text, err := os.ReadFile(s.reportPath(run))
+func (s *State) Report(ctx context.Context, run string) (*Result, error) {
+	text, err := s.home.Read(ctx, reportNote(run))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &Refusal{Err: fmt.Errorf("run %s has no report: it did not end by itself", run), Tip: "see firedrill status"}
 	}
@@ -266,26 +253,4 @@ func (s *State) Report(run string) (*Result, error) {
 		return nil, fmt.Errorf("read the report of run %s: %w", run, err)
 	}
 	return &r, nil
-}
-
-// writeAtomically replaces a file so that readers see the old or the new, whole.
-func writeAtomically(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }

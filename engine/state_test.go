@@ -11,16 +11,12 @@ import (
 // journaled makes a run's folder with a journal, without a live process.
 func journaled(t *testing.T, s *State, records ...Record) string {
 	t.Helper()
-	run, lock, err := s.newRun(time.Now())
+	run, claim, err := s.newRun(t.Context(), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lock.release()
-	j, err := newJournal(s.journalPath(run))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer j.close()
+	defer claim.Release(true)
+	j := continued(claim, nil, nil)
 	for _, r := range append([]Record{{Type: recordRun, Run: run, Title: "t"}}, records...) {
 		if err := j.append(r, false); err != nil {
 			t.Fatal(err)
@@ -31,10 +27,10 @@ func journaled(t *testing.T, s *State, records ...Record) string {
 
 func TestFind(t *testing.T) {
 	s := NewState(filepath.Join(t.TempDir(), "state"))
-	if _, err := s.Find(""); HintOf(err) == "" {
+	if _, err := s.Find(t.Context(), ""); HintOf(err) == "" {
 		t.Errorf("no runs: %v", err)
 	}
-	if runs, err := s.Runs(); err != nil || runs != nil {
+	if runs, err := s.Runs(t.Context()); err != nil || runs != nil {
 		t.Errorf("no runs: %v, %v", runs, err)
 	}
 	first, second := journaled(t, s), journaled(t, s)
@@ -42,12 +38,12 @@ func TestFind(t *testing.T) {
 		t.Errorf("ids do not sort by time: %s, %s", first, second)
 	}
 	for ref, want := range map[string]string{"": second, "latest": second, first: first, second[:25] + second[25:]: second} {
-		if got, err := s.Find(ref); err != nil || got != want {
+		if got, err := s.Find(t.Context(), ref); err != nil || got != want {
 			t.Errorf("%q: %q, %v", ref, got, err)
 		}
 	}
 	for _, ref := range []string{"0", "ZZZ", "../x"} {
-		if _, err := s.Find(ref); HintOf(err) == "" {
+		if _, err := s.Find(t.Context(), ref); HintOf(err) == "" {
 			t.Errorf("%q: %v", ref, err)
 		}
 	}
@@ -56,16 +52,16 @@ func TestFind(t *testing.T) {
 func TestStatusOfADeadRun(t *testing.T) {
 	s := NewState(t.TempDir())
 	run := journaled(t, s, Record{Type: recordPhase, Phase: PhaseFault}, Record{Type: recordPrepared, Condition: "slow", Kind: "latency", Undo: []byte("1")})
-	live, unfinished, err := s.Status()
+	live, unfinished, err := s.Status(t.Context())
 	if err != nil || len(live) != 0 || len(unfinished) != 1 || !unfinished[0].Unfinished() || unfinished[0].Phase != PhaseFault {
 		t.Errorf("live %v, unfinished %+v, %v", live, unfinished, err)
 	}
-	err = s.RequestStop(run, "")
+	err = s.RequestStop(t.Context(), run, "")
 	var refusal *Refusal
 	if !errors.As(err, &refusal) || refusal.Hint() != "its process is gone; put things back: firedrill recover "+run {
 		t.Errorf("stop: %v, hint %q", err, HintOf(err))
 	}
-	if _, err := s.Report(run); HintOf(err) == "" {
+	if _, err := s.Report(t.Context(), run); HintOf(err) == "" {
 		t.Errorf("report: %v", err)
 	}
 }
@@ -77,7 +73,7 @@ func TestUnreadableRun(t *testing.T) {
 	if err := os.MkdirAll(s.RunDir("01BROKEN"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	runs, err := s.Runs()
+	runs, err := s.Runs(t.Context())
 	if err != nil || len(runs) != 2 {
 		t.Fatalf("%v, %v", runs, err)
 	}
@@ -97,7 +93,7 @@ func TestRecoverWithoutTheKind(t *testing.T) {
 	if err != nil || len(got) != 1 || !got[0].Failed() || got[0].Conditions[0].Error != "unknown kind" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if !s.Info(run).Unfinished() {
+	if !s.Info(t.Context(), run).Unfinished() {
 		t.Error("it counts as recovered")
 	}
 }

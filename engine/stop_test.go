@@ -24,8 +24,12 @@ func TestStop(t *testing.T) {
 			cancel(errors.New("SIGTERM"))
 			return nil
 		}, "SIGTERM"},
-		{StopRequested, func(s *State, run string, cancel context.CancelCauseFunc) error { return s.RequestStop(run, "lunch") }, "lunch"},
-		{StopKillSwitch, func(s *State, run string, cancel context.CancelCauseFunc) error { return s.Engage("incident 7") }, "incident 7"},
+		{StopRequested, func(s *State, run string, cancel context.CancelCauseFunc) error {
+			return s.RequestStop(t.Context(), run, "lunch")
+		}, "lunch"},
+		{StopKillSwitch, func(s *State, run string, cancel context.CancelCauseFunc) error {
+			return s.Engage(t.Context(), "incident 7")
+		}, "incident 7"},
 	}
 	for _, way := range ways {
 		for _, at := range []time.Duration{0, time.Second, 10*time.Second + time.Millisecond, 15 * time.Second, 31 * time.Second} {
@@ -37,10 +41,10 @@ func TestStop(t *testing.T) {
 					defer cancel(nil)
 					go func() {
 						time.Sleep(at)
-						for live, _, _ := o.State.Status(); len(live) == 0; live, _, _ = o.State.Status() {
+						for live, _, _ := o.State.Status(t.Context()); len(live) == 0; live, _, _ = o.State.Status(t.Context()) {
 							time.Sleep(time.Millisecond)
 						}
-						live, _, _ := o.State.Status()
+						live, _, _ := o.State.Status(t.Context())
 						if err := way.do(o.State, live[0].Run, cancel); err != nil {
 							t.Error(err)
 						}
@@ -105,22 +109,22 @@ func TestStopRuleSeesHangingRequests(t *testing.T) {
 func TestKillSwitchKeepsRunsFromStarting(t *testing.T) {
 	c := newCloud()
 	o := options(t, c)
-	if err := o.State.Engage("incident 7"); err != nil {
+	if err := o.State.Engage(t.Context(), "incident 7"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Run(t.Context(), example(t), o); err == nil || !strings.Contains(err.Error(), "incident 7") || HintOf(err) == "" {
 		t.Errorf("got %v", err)
 	}
-	if runs, err := o.State.Runs(); err != nil || len(runs) > 0 || len(c.calls) > 0 {
+	if runs, err := o.State.Runs(t.Context()); err != nil || len(runs) > 0 || len(c.calls) > 0 {
 		t.Errorf("left %v, %v, %v", runs, err, c.calls)
 	}
-	if err := o.State.Release(); err != nil {
+	if err := o.State.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.State.Release(); err != nil {
+	if err := o.State.Release(t.Context()); err != nil {
 		t.Errorf("releasing twice: %v", err)
 	}
-	if _, engaged := o.State.Engaged(); engaged {
+	if _, engaged := o.State.Engaged(t.Context()); engaged {
 		t.Error("still engaged")
 	}
 }
@@ -181,7 +185,7 @@ func TestFailedUndo(t *testing.T) {
 		if c.values["b"] != "2" {
 			t.Error("one failed undo kept another from being tried")
 		}
-		_, unfinished, err := o.State.Status()
+		_, unfinished, err := o.State.Status(t.Context())
 		if err != nil || len(unfinished) != 1 || unfinished[0].Pending[0] != "slow" {
 			t.Fatalf("unfinished: %+v, %v", unfinished, err)
 		}
@@ -229,7 +233,7 @@ func TestDriftIsTold(t *testing.T) {
 		if r.Verdict != verdict.Held || r.Conditions[0].Drift == "" || len(r.Notes) != 1 || len(r.Residue) > 0 {
 			t.Errorf("%s; %+v; %q", r.Verdict, r.Conditions[0], r.Notes)
 		}
-		if info := o.State.Info(r.Run); len(info.Pending) > 0 {
+		if info := o.State.Info(t.Context(), r.Run); len(info.Pending) > 0 {
 			t.Errorf("pending: %v", info.Pending)
 		}
 	})
@@ -282,7 +286,7 @@ func TestOneRunPerTarget(t *testing.T) {
 			results <- r
 		}()
 		time.Sleep(12 * time.Second)
-		live, _, err := o.State.Status()
+		live, _, err := o.State.Status(t.Context())
 		if err != nil || len(live) != 1 || live[0].Phase != PhaseFault {
 			t.Fatalf("live: %+v, %v", live, err)
 		}
@@ -299,7 +303,7 @@ func TestOneRunPerTarget(t *testing.T) {
 		if first := <-results; first.Verdict != verdict.Held {
 			t.Errorf("the first run: %s: %s", first.Verdict, first.Reason)
 		}
-		if err := o.State.RequestStop(live[0].Run, ""); err == nil {
+		if err := o.State.RequestStop(t.Context(), live[0].Run, ""); err == nil {
 			t.Error("a run that is over can be stopped")
 		}
 		pristine(t, c)
@@ -331,7 +335,7 @@ func TestStopCutsApplyShort(t *testing.T) {
 			return nil
 		}
 		time.AfterFunc(12*time.Second, func() {
-			if err := o.State.Engage("incident 7"); err != nil {
+			if err := o.State.Engage(t.Context(), "incident 7"); err != nil {
 				t.Error(err)
 			}
 		})

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	watchStep = 125 * time.Millisecond // of looking for a stop file and the kill switch
+	watchStep = 125 * time.Millisecond // of looking at the traffic
 	ruleStep  = 250 * time.Millisecond // of evaluating stop rules
 	statsStep = time.Second            // of live progress
 )
@@ -138,12 +138,6 @@ type watcher struct {
 // look is called every watchStep.
 func (r *runner) look() {
 	now := time.Now()
-	if reason, ok := r.o.State.stopRequested(r.run); ok && r.m.stop == nil {
-		r.halt(StopRequested, "stop requested"+because(reason))
-	}
-	if reason, ok := r.o.State.Engaged(); ok && r.m.stop == nil {
-		r.halt(StopKillSwitch, "the kill switch was engaged"+because(reason))
-	}
 	if r.traffic.stores == nil {
 		return
 	}
@@ -155,6 +149,39 @@ func (r *runner) look() {
 		r.watch.stats = now
 		r.tellStats(now)
 	}
+}
+
+// watchOrders looks for a request to stop, the kill switch, and whether the run is still this process's.
+func (r *runner) watchOrders(ctx context.Context) {
+	ticks := time.NewTicker(r.o.State.Pace())
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		if stop := r.orders(ctx); stop != nil && ctx.Err() == nil {
+			select {
+			case r.events <- event{kind: evStop, stop: stop}:
+			case <-ctx.Done():
+			}
+			return
+		}
+	}
+}
+
+func (r *runner) orders(ctx context.Context) *Stop {
+	if reason, ok := r.o.State.stopRequested(ctx, r.run); ok {
+		return &Stop{Kind: StopRequested, Reason: "stop requested" + because(reason)}
+	}
+	if reason, ok := r.o.State.Engaged(ctx); ok {
+		return &Stop{Kind: StopKillSwitch, Reason: "the kill switch was engaged" + because(reason)}
+	}
+	if err := r.claim.Held(ctx); err != nil {
+		return &Stop{Kind: StopError, Reason: err.Error(), err: err}
+	}
+	return nil
 }
 
 func because(reason string) string {

@@ -22,8 +22,8 @@ func refused(code int, err error) error {
 }
 
 // completeRuns offers the ids of runs to the shell.
-func (a *app) completeRuns(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	runs, err := engine.NewState(a.state).Runs()
+func (a *app) completeRuns(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	runs, err := engine.NewState(a.state).Runs(cmd.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -39,13 +39,13 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show running experiments, what is left to undo, and the kill switch",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			state := engine.NewState(a.state)
-			live, unfinished, err := state.Status()
+			live, unfinished, err := state.Status(cmd.Context())
 			if err != nil {
 				return &failure{code: exitError, err: err}
 			}
-			reason, engaged := state.Engaged()
+			reason, engaged := state.Engaged(cmd.Context())
 			if a.output == "json" {
 				return a.printJSON(map[string]any{
 					"live": orEmpty(live), "unfinished": orEmpty(unfinished),
@@ -82,8 +82,8 @@ func (a *app) runsCommand() *cobra.Command {
 		Use:   "runs",
 		Short: "List the runs of this folder, oldest first",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			runs, err := engine.NewState(a.state).Runs()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			runs, err := engine.NewState(a.state).Runs(cmd.Context())
 			if err != nil {
 				return &failure{code: exitError, err: err}
 			}
@@ -136,12 +136,12 @@ it may be left out while only one is running.`,
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			state := engine.NewState(a.state)
-			runs, err := runsToStop(state, args, all)
+			runs, err := runsToStop(cmd.Context(), state, args, all)
 			if err != nil {
 				return err
 			}
 			for _, run := range runs {
-				if err := state.RequestStop(run, "firedrill stop"); err != nil {
+				if err := state.RequestStop(cmd.Context(), run, "firedrill stop"); err != nil {
 					return refused(exitUsage, err)
 				}
 			}
@@ -172,12 +172,12 @@ it may be left out while only one is running.`,
 }
 
 // runsToStop resolves what "stop" was asked to stop.
-func runsToStop(state *engine.State, args []string, all bool) ([]string, error) {
+func runsToStop(ctx context.Context, state *engine.State, args []string, all bool) ([]string, error) {
 	if len(args) == 1 {
-		run, err := state.Find(args[0])
+		run, err := state.Find(ctx, args[0])
 		return []string{run}, refused(exitUsage, err)
 	}
-	live, unfinished, err := state.Status()
+	live, unfinished, err := state.Status(ctx)
 	if err != nil {
 		return nil, &failure{code: exitError, err: err}
 	}
@@ -195,17 +195,17 @@ func runsToStop(state *engine.State, args []string, all bool) ([]string, error) 
 	case len(unfinished) > 0:
 		return nil, usage("put it back: firedrill recover", "nothing is running, but run %s left something behind", unfinished[0].Run)
 	}
-	return nil, usage("", "nothing is running in %s", state.Dir())
+	return nil, usage("", "nothing is running in %s", state.Name())
 }
 
 // waitUntilEnded polls the runs' locks, which their processes hold, until all are released.
 func waitUntilEnded(ctx context.Context, state *engine.State, runs []string) error {
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(state.Pace())
 	defer tick.Stop()
 	for {
 		var left, undone []string
 		for _, run := range runs {
-			info := state.Info(run)
+			info := state.Info(ctx, run)
 			if info.Live {
 				left = append(left, run)
 			} else if info.Unfinished() {
@@ -234,19 +234,19 @@ func (a *app) killSwitchCommand() *cobra.Command {
 		Long:      `While the kill switch is on, running experiments stop and put everything back, and new ones refuse to start.`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"on", "off", "status"},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			state := engine.NewState(a.state)
 			var err error
 			switch args[0] {
 			case "on":
-				err = state.Engage(reason)
+				err = state.Engage(cmd.Context(), reason)
 			case "off":
-				err = state.Release()
+				err = state.Release(cmd.Context())
 			}
 			if err != nil {
 				return &failure{code: exitError, err: err}
 			}
-			why, engaged := state.Engaged()
+			why, engaged := state.Engaged(cmd.Context())
 			if a.output == "json" {
 				return a.printJSON(map[string]any{"engaged": engaged, "reason": why})
 			}

@@ -24,7 +24,7 @@ interrupted and repeated. Exit code 10 if something could still not be put back.
 			state := engine.NewState(a.state)
 			run := ""
 			if len(args) == 1 {
-				found, err := state.Find(args[0])
+				found, err := state.Find(ctx, args[0])
 				if err != nil {
 					return refused(exitUsage, err)
 				}

@@ -44,11 +44,11 @@ The HTML report is a file of its own in the state folder; this command says wher
 				ref = args[0]
 			}
 			state := engine.NewState(a.state)
-			run, err := state.Find(ref)
+			run, err := state.Find(cmd.Context(), ref)
 			if err != nil {
 				return refused(exitUsage, err)
 			}
-			result, err := state.Report(run)
+			result, err := state.Report(cmd.Context(), run)
 			if err != nil {
 				return refused(exitUsage, err)
 			}
