@@ -12,10 +12,13 @@ type Observation struct {
 	Value float64
 	// Failed marks an error: a failed request, a probe that could not read.
 	Failed bool
-	// Class is a short name of the outcome for counting: "200", "503", "timeout", "refused", "dropped".
+	// Class is a short name of the outcome for counting: "200", "503", "timeout", "refused", "dropped", "no-data".
 	Class string
 	// Late is how much later than At the event really started; zero for probes.
 	Late time.Duration
+	// Span is how much time from At on the observation sums up: a datapoint of a metric. Zero for an event or a reading. It belongs
+	// to a window only if all of it does. A rate or count takes Value as the events of that time.
+	Span time.Duration
 	// Mark is what the answer says of the fault that has hit it, as the function's host wrote it; empty if nothing.
 	Mark string
 }
@@ -42,12 +45,14 @@ const (
 	Ratio     Unit = "ratio"      // error_rate: 0.01 is 1 %
 	PerSecond Unit = "per_second" // rate
 	Number    Unit = "number"     // count, value, and quantiles of numbers that are not latencies
+	OfHistory Unit = "of_history" // numbers divided by what they were in earlier weeks: 1.2 is 120 % of that
+	State     Unit = "state"      // of an alarm: 0 is OK, 1 is ALARM
 )
 
-// An Expectation is a parsed "STATISTIC OP VALUE". Text is what the user wrote.
+// An Expectation is a parsed "STATISTIC OP VALUE", or one of an alarm: "ok", "fires within DURATION". Text is what the user wrote.
 type Expectation struct {
 	Text      string  `json:"text"`
-	Statistic string  `json:"statistic"` // p0 < pNN.N < p100, mean, rate, count, error_rate, value
+	Statistic string  `json:"statistic"` // p0 < pNN.N < p100, mean, rate, count, error_rate, value, alarm, fires
 	Op        string  `json:"op"`        // < <= > >=  (== and != for value and count)
 	Threshold float64 `json:"threshold"` // in Unit
 	Unit      Unit    `json:"unit"`

@@ -43,6 +43,13 @@ func (e Expectation) Format(x float64) string {
 		return significant(x*100) + " %"
 	case PerSecond:
 		return significant(x) + "/s"
+	case OfHistory:
+		return significant(x*100) + " % of history"
+	case State:
+		if x == 0 {
+			return string(AlarmOK)
+		}
+		return string(AlarmFiring)
 	}
 	return significant(x)
 }

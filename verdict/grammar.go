@@ -29,10 +29,11 @@ const grammarHint = "write STATISTIC OP VALUE, such as p95 < 400ms, mean <= 1s, 
 // maxText bounds an expectation: the longest sensible one is far shorter, and an error quotes it.
 const maxText = 200
 
-// ParseExpectation reads "STATISTIC OP VALUE". Statistics are p1 to p99.999…, mean, rate, count, error_rate and
+// ParseExpectation reads "STATISTIC OP VALUE", and of alarms "ok" and "fires within DURATION". Statistics are p1 to p99.999…, mean, rate, count, error_rate and
 // value; operators are <, <=, > and >=, and for count and value also == and !=. Durations carry a unit, shares a
 // percent sign, rates /s, /m or /h. A plain number for a quantile, the mean or value means that the observations
-// are numbers rather than latencies. An error is a *SyntaxError.
+// are numbers rather than latencies, and a percentage "of history" that they are compared with those of earlier weeks. An error is a
+// *SyntaxError.
 func ParseExpectation(text string) (Expectation, error) {
 	text = strings.TrimSpace(text)
 	fail := func(hint, format string, args ...any) (Expectation, error) {
@@ -44,6 +45,11 @@ func ParseExpectation(text string) (Expectation, error) {
 	}
 	if text == "" || len(text) > maxText {
 		return fail(grammarHint, "it has %d characters; expected 1 to %d", len(text), maxText)
+	}
+	if e, ok, message, hint := parseAlarm(text); message != "" {
+		return fail(hint, "%s", message)
+	} else if ok {
+		return e, nil
 	}
 	at := strings.IndexAny(text, "<>=!")
 	if at < 0 {
@@ -165,6 +171,9 @@ func parseValue(statistic, text string) (x float64, unit Unit, message, hint str
 	if x, ok := number(text); ok {
 		return x, Number, "", ""
 	}
+	if share, ok := strings.CutSuffix(text, "of history"); ok {
+		return parseHistory(share)
+	}
 	d, err := time.ParseDuration(strings.ReplaceAll(text, " ", ""))
 	switch {
 	case err != nil:
@@ -173,6 +182,16 @@ func parseValue(statistic, text string) (x float64, unit Unit, message, hint str
 		return 0, "", fmt.Sprintf("%q is negative", text), "durations are at least 0s"
 	}
 	return d.Seconds(), Seconds, "", ""
+}
+
+// parseHistory reads "120%" of what is compared with earlier weeks.
+func parseHistory(text string) (x float64, unit Unit, message, hint string) {
+	text = strings.TrimSpace(text)
+	x, ok := number(strings.TrimSuffix(text, "%"))
+	if !ok || !strings.HasSuffix(text, "%") || x <= 0 {
+		return 0, "", fmt.Sprintf("%q is not a share of history", text), "write a percentage, such as 80% of history"
+	}
+	return x / 100, OfHistory, "", ""
 }
 
 func parseRate(text string) (x float64, unit Unit, message, hint string) {

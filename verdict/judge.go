@@ -122,6 +122,9 @@ func missing(e Expectation, st statistic, s *sample, confidence float64) int {
 func SamplesNeeded(e Expectation) int {
 	tail := (1 - DefaultConfidence) / 2
 	upward := e.Op == ">" || e.Op == ">="
+	if e.OfAlarm() {
+		return 1
+	}
 	switch st := statisticOf(e).(type) {
 	case quantile:
 		p := float64(st) // all n on the right side: p^n <= tail puts the upper rank within the sample

@@ -16,6 +16,9 @@ func noData(e Expectation, s sample) string {
 // reason puts a finding that has an estimate into a sentence.
 func reason(f Finding, s sample) string {
 	e := f.Expectation
+	if e.Statistic == "alarm" {
+		return stateReason(f, s)
+	}
 	what := fmt.Sprintf("%s is %s%s", e.Statistic, e.Format(f.Estimate), evidence(f, s))
 	switch f.Outcome {
 	case Held:
@@ -50,7 +53,7 @@ func doubt(f Finding, s sample) string {
 	switch {
 	case e.Statistic == "value" && s.unknown == 0:
 		return fmt.Sprintf("some readings satisfy %s %s and some do not", e.Op, e.limit())
-	case s.unknown > 0 && f.Missing == 0 && e.Unit == Number: // shares and rates count failures, they know no values
+	case s.unknown > 0 && f.Missing == 0 && (e.Unit == Number || e.Unit == OfHistory): // shares and rates count failures, they know no values
 		return unknown
 	}
 	text := fmt.Sprintf("that leaves open whether it is %s %s", e.Op, e.limit())

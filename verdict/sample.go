@@ -19,6 +19,8 @@ type sample struct {
 	last    float64   // the latest of values, if there is any
 	floor   float64   // no value can be smaller: 0 for latencies
 	window  float64   // seconds
+	spans   bool      // observations sum up spans of time: window is what they cover, and their values are events
+	dark    float64   // seconds of spans that nobody can tell of
 }
 
 // newSample decides what each observation counts as.
@@ -34,9 +36,18 @@ func newSample(e Expectation, obs []Observation, window time.Duration) sample {
 		s.floor = 0
 	}
 	var latest time.Time
+	var told, dark time.Duration
 	for _, o := range obs {
 		if o.Failed {
 			s.failed++
+		}
+		if o.Span > 0 {
+			s.spans = true
+			if o.Failed {
+				dark += o.Span
+			} else {
+				told += o.Span
+			}
 		}
 		x := o.Value
 		if e.Unit == Seconds {
@@ -52,7 +63,22 @@ func newSample(e Expectation, obs []Observation, window time.Duration) sample {
 		}
 		s.values = append(s.values, x)
 	}
+	if s.spans {
+		s.window, s.dark = told.Seconds(), dark.Seconds()
+	}
 	return s
 }
 
 func (s *sample) sort() { slices.Sort(s.values) }
+
+// events are what happened and did not fail.
+func (s *sample) events() float64 {
+	if !s.spans {
+		return float64(s.n - s.failed)
+	}
+	sum := 0.0
+	for _, x := range s.values {
+		sum += x
+	}
+	return sum
+}

@@ -23,6 +23,8 @@ func statisticOf(e Expectation) statistic {
 		return errorRate{}
 	case "value":
 		return value{}
+	case "alarm":
+		return alarm{}
 	}
 	if q, ok := quantileOf(e.Statistic); ok {
 		return quantile(q)
@@ -111,7 +113,7 @@ func (rate) estimate(s *sample) (float64, bool) {
 	if s.n == 0 || s.window <= 0 {
 		return math.NaN(), false
 	}
-	return float64(s.n-s.failed) / s.window, true
+	return s.events() / s.window, true
 }
 
 // interval is the exact one for a Poisson mean: F. Garwood, "Fiducial limits for the Poisson distribution", Biometrika
@@ -120,8 +122,11 @@ func (rate) estimate(s *sample) (float64, bool) {
 func (rate) interval(s *sample, n int, confidence float64) Interval {
 	tail := (1 - confidence) / 2
 	grown := float64(n) / float64(s.n)
-	k, window := float64(s.n-s.failed)*grown, s.window*grown
+	k, window := max(0, s.events())*grown, s.window*grown
 	in := Interval{Low: 0, High: gammaQuantile(k+1, 1-tail) / window, Confidence: confidence}
+	if s.dark > 0 { // anything might have happened then, or nothing
+		in.High, window = math.Inf(1), window+s.dark*grown
+	}
 	if k > 0 {
 		in.Low = gammaQuantile(k, tail) / window
 	}
@@ -179,7 +184,7 @@ func (count) estimate(s *sample) (float64, bool) {
 	if s.n == 0 {
 		return math.NaN(), false
 	}
-	return float64(s.n - s.failed), true
+	return s.events(), true
 }
 
 func (c count) interval(s *sample, _ int, confidence float64) Interval {
