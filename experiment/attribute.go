@@ -18,7 +18,7 @@ func raw() value[*node] {
 }
 
 // attributes reads what a kind of fault is to do, and has the kind judge it.
-func (d *decoder) attributes(kind fault.Kind, n *node, path string) (fault.Attributes, bool) {
+func (d *decoder) attributes(kind Kind, n *node, path string) (fault.Attributes, bool) {
 	given := fault.Attributes{}
 	if n == nil {
 		n = &node{form: mapping}
@@ -36,18 +36,18 @@ func (d *decoder) attributes(kind fault.Kind, n *node, path string) (fault.Attri
 			d.expected(e.value, at, "a value", "")
 			return nil, false
 		}
-		given[e.key.text] = attributeValue(e.value, attributeType(kind, e.key.text))
+		given[e.key.text] = attributeValue(e.value, kind.attributeType(e.key.text))
 	}
-	normal, problems := fault.Normalize(kind, given)
+	normal, problems := kind.normalize(given)
 	good := true
 	for _, p := range problems {
 		at := join(path, p.Field)
 		if p.Field == "" {
 			at = path
 		}
-		if _, isKey := given[p.Field]; isKey && attributeType(kind, p.Field) == "" {
+		if _, isKey := given[p.Field]; isKey && kind.attributeType(p.Field) == "" {
 			d.places[at] = keyOf(n, p.Field)
-			p.Value, p.Hint = p.Field, closest(p.Field, attributeNames(kind))
+			p.Value, p.Hint = p.Field, closest(p.Field, kind.friendly())
 		}
 		d.problem(at, p.Value, p.Message, p.Hint)
 		good = false
@@ -75,33 +75,9 @@ func keyOf(n *node, name string) *node {
 }
 
 // attributeType is the type of a kind's attribute under either of its names, "" if there is none.
-func attributeType(kind fault.Kind, name string) fault.AttributeType {
-	for _, k := range fault.Kinds() {
-		for _, a := range k.Attributes {
-			if k.Kind == kind && (a.Name == name || a.Friendly == name) {
-				return a.Type
-			}
-		}
-	}
-	return ""
-}
-
-// attributeNames are what users write: the friendly name where there is one.
-func attributeNames(kind fault.Kind) []string {
-	var out []string
-	for _, k := range fault.Kinds() {
-		for _, a := range k.Attributes {
-			if k.Kind != kind {
-				continue
-			}
-			if a.Friendly != "" {
-				out = append(out, a.Friendly)
-			} else {
-				out = append(out, a.Name)
-			}
-		}
-	}
-	return out
+func (k Kind) attributeType(name string) fault.AttributeType {
+	a, _ := k.attribute(name)
+	return a.Type
 }
 
 // attributeValue is a node as fault wants it: text where text is wanted, although it may look like a number.
@@ -126,9 +102,9 @@ func attributeValue(n *node, t fault.AttributeType) any {
 }
 
 // attributeSchemas tell editors what may stand under with, for each kind of fault.
-func attributeSchemas() []any {
+func (c catalog) attributeSchemas() []any {
 	var all []any
-	for _, k := range fault.Kinds() {
+	for _, k := range c {
 		properties := schema{}
 		for _, a := range k.Attributes {
 			properties[a.Name] = attributeSchema(a, false)

@@ -93,15 +93,20 @@ func (d *decoder) checkConditions(x *Experiment) {
 		path := index("conditions", i)
 		d.checkName(c.Name, join(path, "name"), "condition", names)
 		d.checkAfter(x, c, path, known)
+		d.checkAccount(x, c.Target.Account, join(path, "target.account"))
 		place := c.Target.String()
-		if place == "" || c.Fault == "" {
+		kind, isKind := d.catalog.find(c.Fault)
+		if place == "" || !isKind {
 			continue
 		}
-		id := fmt.Sprint(c.Fault, "\x00", place)
+		id := strings.Join([]string{c.Fault, c.Target.Account, c.Target.Region, place}, "\x00")
 		if other, ok := kinds[id]; ok {
-			d.problem(join(path, "fault"), c.Fault, fmt.Sprintf("condition %q puts the same fault on the same target", other), "a fault set has one of each kind: write a second experiment")
+			d.problem(join(path, "fault"), c.Fault, fmt.Sprintf("condition %q puts the same fault on the same target", other), "a target takes each kind of fault once: write a second experiment")
 		}
 		kinds[id] = c.Name
+		if !kind.InFunction() {
+			continue
+		}
 		if first, ok := sampling[place]; !ok {
 			sampling[place] = c
 		} else if first.Seed != c.Seed || first.SampleBy != c.SampleBy {

@@ -11,6 +11,7 @@ import (
 type decoder struct {
 	file     string
 	options  Options
+	catalog  catalog
 	places   map[string]*node // by dotted path
 	unused   []string         // variables of vars: that nothing uses
 	problems []Problem

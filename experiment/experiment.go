@@ -18,6 +18,7 @@ type Experiment struct {
 	Loads      []Load      `json:"loads,omitempty"`
 	Measures   []Measure   `json:"measures"`
 	Conditions []Condition `json:"conditions"`
+	Accounts   []Account   `json:"accounts,omitempty"`
 	Phases     Phases      `json:"phases"`
 	// Stages are shares of each condition's own percentage, rising, in (0, 100]. Never empty: [100] by default.
 	Stages []float64     `json:"stages"`
@@ -99,7 +100,9 @@ type Condition struct {
 	After string        `json:"after,omitempty"`
 	Delay time.Duration `json:"delay,omitempty"`
 	For   time.Duration `json:"for,omitempty"` // zero: until the fault phase ends
-	Line  int           `json:"line"`
+	// Irreversible says that the fault is wanted although it cannot be undone.
+	Irreversible bool `json:"irreversible,omitempty"`
+	Line         int  `json:"line"`
 }
 
 // A StopRule ends the run at once.

@@ -12,12 +12,14 @@ type Options struct {
 	File string                           // for messages
 	Vars map[string]string                // --var and what the local host defines; wins over Env and vars:
 	Env  func(name string) (string, bool) // os.LookupEnv, or nil
+	// Kinds are the faults of AWS accounts that conditions may name, beside those inside functions.
+	Kinds []Kind
 }
 
 // Parse reads an experiment file. It finds all mistakes it can, not just the first, in the order of the file.
 // The experiment is nil if any of them is more than a warning.
 func Parse(data []byte, o Options) (*Experiment, []Problem) {
-	d := &decoder{file: o.File, options: o, places: map[string]*node{}}
+	d := &decoder{file: o.File, options: o, catalog: newCatalog(o.Kinds), places: map[string]*node{}}
 	x := d.parse(data)
 	d.problems = sorted(d.problems)
 	if anyFatal(d.problems) {
@@ -33,7 +35,7 @@ func (d *decoder) parse(data []byte) *Experiment {
 	}
 	d.places[""] = root
 	d.expandAll(root)
-	draft, _ := document().read(d, root, "")
+	draft, _ := document(d.catalog).read(d, root, "")
 	x := draft.Experiment
 	x.File = d.file
 	if x.Phases.BaselineMax == 0 {
@@ -65,7 +67,7 @@ type draft struct {
 }
 
 // document is the whole file.
-func document() value[draft] {
+func document(all catalog) value[draft] {
 	defaults := draft{Experiment: Experiment{Stages: []float64{100}, Lease: DefaultLease}}
 	return object(defaults, []field[draft]{
 		key("version", "The version of this format: 1.", integer(1, 1), func(x *draft) *int { return &x.version }).must(),
@@ -75,7 +77,8 @@ func document() value[draft] {
 			dictionary(text(), "the name of a variable", variableName.String(), variableName.MatchString), func(x *draft) *[]named[string] { return &x.vars }),
 		key("load", "Traffic that runs through all phases, by name.", loads(), func(x *draft) *[]Load { return &x.Loads }),
 		key("measures", "Numbers taken while the experiment runs, and what is expected of them.", atMost(maxItems, list(measure(), "measures")), func(x *draft) *[]Measure { return &x.Measures }).must(),
-		key("conditions", "Faults to put on targets.", atMost(maxItems, list(condition(), "conditions")), func(x *draft) *[]Condition { return &x.Conditions }).must(),
+		key("conditions", "Faults to put on targets.", atMost(maxItems, list(condition(all), "conditions")), func(x *draft) *[]Condition { return &x.Conditions }).must(),
+		key("accounts", "Accounts of AWS that targets lie in, by name, beside the runner's own.", accounts(), func(x *draft) *[]Account { return &x.Accounts }),
 		key("phases", "How long each part of the run lasts.", phases(), func(x *draft) *Phases { return &x.Phases }).must(),
 		key("stages", "Scale up while it holds: rising shares of each condition's own percentage.", stages(), func(x *draft) *[]float64 { return &x.Stages }),
 		key("stop", "What ends the run at once.", atMost(maxItems, list(stopRule(), "stop rules")), func(x *draft) *[]StopRule { return &x.Stop }),

@@ -155,7 +155,7 @@ func TestAttributesSurvive(t *testing.T) {
 		"redelivery": "{answer: second}", "coldstart": "{min: 1s}", "throttle": "{as: error}",
 		"awscall": "{delay: 1ms, service: dynamodb, operation: 'Get*', error: throttling, per: call}",
 	}
-	for _, kind := range kinds() {
+	for _, kind := range newCatalog(nil).names() {
 		text := strings.Replace(rest, "fault: exception", "fault: "+kind+", with: "+with[kind], 1)
 		x, problems := Parse(file("20/s", text), Options{File: "f.yaml"})
 		if x == nil {

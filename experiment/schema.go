@@ -4,9 +4,9 @@ import "encoding/json"
 
 // Schema is the JSON Schema (draft 2020-12) of experiment files, for editors. It is made from the same tables
 // as the parser. It cannot see what takes more than one place of the file to see, such as names that do not
-// exist; "firedrill validate" does.
-func Schema() []byte {
-	root := document().schema
+// exist; "firedrill validate" does. kinds are as in Options.
+func Schema(kinds []Kind) []byte {
+	root := document(newCatalog(kinds)).schema
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "Firedrill experiment"
 	text, err := json.MarshalIndent(root, "", "  ")

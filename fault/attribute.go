@@ -84,6 +84,13 @@ func Normalize(k Kind, a Attributes) (Attributes, []Problem) {
 	return Attributes(v), problems
 }
 
+// Normalize checks attributes one by one, as the function of that name does for the kinds of this package; for kinds of
+// others' that are described in the same way.
+func (k KindInfo) Normalize(a Attributes) (Attributes, []Problem) {
+	v, problems := kind{KindInfo: k}.read(a, true)
+	return Attributes(v), problems
+}
+
 // Member builds the member of a fault set that arms a kind: percentage is in [0, 100].
 func Member(k Kind, a Attributes, percentage float64, match []Condition) (json.RawMessage, error) {
 	info, _ := kindByName(k)

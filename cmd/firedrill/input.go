@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/firedrill-dev/firedrill/action/account"
 	"github.com/firedrill-dev/firedrill/experiment"
 )
 
@@ -88,7 +89,7 @@ func (a *app) parse(file string, vars map[string]string) (*experiment.Experiment
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	x, found := experiment.Parse(data, experiment.Options{File: file, Vars: vars, Env: a.lookupEnv})
+	x, found := experiment.Parse(data, experiment.Options{File: file, Vars: vars, Env: a.lookupEnv, Kinds: account.Kinds()})
 	return x, data, found, problems(file, found)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/firedrill-dev/firedrill/action/account"
 	"github.com/firedrill-dev/firedrill/experiment"
 )
 
@@ -50,7 +51,7 @@ Editors that speak the YAML language server's convention use it with a first lin
 after: firedrill schema > experiment.schema.json`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := a.stdout.Write(experiment.Schema())
+			_, err := a.stdout.Write(experiment.Schema(account.Kinds()))
 			return err
 		},
 	}

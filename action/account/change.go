@@ -1,0 +1,184 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/experiment"
+)
+
+// A Change puts one fault on one resource of an account. Its methods must not be called at the same time.
+type Change struct {
+	kind      kind
+	resources change
+	condition experiment.Condition
+	params    action.Params
+	place     Place
+	name, id  string
+	of        int // the size of the group that it was picked from; 0 if it was named
+	renewed   time.Time
+	record    record      // as Prepare told it last
+	applied   atomic.Bool // Proof may come from another goroutine
+	fired     atomic.Bool
+}
+
+// Key identifies the target: two runs with one key would change the same thing.
+func (a *Change) Key() string {
+	return string(a.kind.Kind.Kind) + ":" + a.place.key() + ":" + a.id
+}
+
+// Label tells the target from others of its condition.
+func (a *Change) Label() string { return a.name }
+
+// Names are what a guard may protect.
+func (a *Change) Names() []string {
+	last := a.id[strings.LastIndexAny(a.id, ":/")+1:]
+	return []string{a.name, a.id, last}
+}
+
+// Place is where the target is.
+func (a *Change) Place() Place { return a.place }
+
+// Group is the size of the group that the target was picked from; 0 if it was named.
+func (a *Change) Group() int { return a.of }
+
+func (a *Change) order() order {
+	return order{ID: a.id, With: a.condition.With, Run: a.params.Run, Condition: a.condition.Name, Until: until(a.resources, a.params.Lease)}
+}
+
+// Prepare reads the resource and says how to get it back. It changes nothing.
+func (a *Change) Prepare(ctx context.Context) (json.RawMessage, error) {
+	o := a.order()
+	p, err := a.resources.prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	a.record = record{V: recordVersion, Kind: a.condition.Fault, Place: a.place, order: o, states: p.states}
+	return json.Marshal(a.record)
+}
+
+// Apply makes the change, and sees that it was made.
+func (a *Change) Apply(ctx context.Context, undo json.RawMessage) error {
+	u, err := decodeRecord(undo)
+	if err != nil {
+		return err
+	}
+	a.record, a.renewed = u, time.Now()
+	if err := a.resources.apply(ctx, u.order, u.states); err != nil {
+		return err
+	}
+	a.applied.Store(true)
+	return nil
+}
+
+// Revert takes the change back, and nothing else.
+func (a *Change) Revert(ctx context.Context, undo json.RawMessage) error {
+	u, err := decodeRecord(undo)
+	if err != nil {
+		return err
+	}
+	return revert(ctx, a.resources, u)
+}
+
+// Proof says whether the change is, or was at the last call that found it, in effect: it was read back after it was made, and again
+// at the end. A change is one injection.
+func (a *Change) Proof(ctx context.Context) (action.Proof, error) {
+	p := action.Proof{Known: true, Planned: 1}
+	if !a.applied.Load() {
+		return p, nil
+	}
+	if !a.fired.Load() {
+		there, err := a.resources.inEffect(ctx, a.record.order, a.record.states)
+		if err != nil {
+			return action.Proof{}, err
+		}
+		a.fired.Store(there)
+	}
+	if a.fired.Load() {
+		p.Fired = 1
+	}
+	return p, nil
+}
+
+// Describe reads the resource and says what Apply would change. It refuses what Prepare refuses.
+func (a *Change) Describe(ctx context.Context) (action.Description, error) {
+	o := a.order()
+	p, err := a.resources.prepare(ctx, o)
+	if err != nil {
+		return action.Description{}, err
+	}
+	undo := p.undo
+	if d, ok := a.resources.(dated); ok {
+		if least, ends := d.dates(); ends {
+			undo += fmt.Sprintf("; AWS itself ends it after %s in any case", max(a.params.Lease, least))
+		}
+	}
+	return action.Description{Target: a.Key(), Change: p.change, Where: a.where(), Undo: undo}, nil
+}
+
+func (a *Change) where() string {
+	text := a.kind.Target.Key + " " + a.name
+	if a.place.Account != "" {
+		text += ", account " + a.place.Account
+	}
+	return text + ", " + a.place.Region
+}
+
+// Permissions are what changing the resource and taking it back needs.
+func (a *Change) Permissions() []action.Permission { return a.kind.needs(a.id) }
+
+// ErrNotRehearsed says that a change cannot be tried without effect.
+var ErrNotRehearsed = errNotRehearsed
+
+// Rehearse shows that the change could be taken back: it writes what is there already. It returns ErrNotRehearsed for
+// changes where even that would have an effect.
+func (a *Change) Rehearse(ctx context.Context) error { return a.resources.rehearse(ctx, a.order()) }
+
+// Ends says whether the fault ends by itself; then Dated has the action for it.
+func (a *Change) Ends() bool {
+	d, ok := a.resources.(dated)
+	if !ok {
+		return false
+	}
+	_, ends := d.dates()
+	return ends
+}
+
+// A Dated is a Change whose fault ends by itself unless it is renewed.
+type Dated struct{ *Change }
+
+// Lease is how long the fault is there after Apply or Renew.
+func (a Dated) Lease() time.Duration { return max(a.params.Lease, a.least()) }
+
+func (a Dated) least() time.Duration {
+	least, _ := a.resources.(dated).dates()
+	return least
+}
+
+// Renew moves the end date, once half of the time until it is over. share is always the same: such a fault is there or it is not.
+func (a Dated) Renew(ctx context.Context, undo json.RawMessage, _ float64) error {
+	if time.Since(a.renewed) < a.Lease()/2 {
+		return nil
+	}
+	u, err := decodeRecord(undo)
+	if err != nil {
+		return err
+	}
+	d, ok := a.resources.(dated)
+	if !ok {
+		return errors.New("this fault has no end date")
+	}
+	o, at := u.order, time.Now()
+	o.Until = until(a.resources, a.params.Lease)
+	if err := d.renew(ctx, o, u.states); err != nil {
+		return err
+	}
+	a.renewed = at
+	return nil
+}
