@@ -43,6 +43,7 @@ var importRules = []struct {
 	{"experiment", []string{"fault", "verdict"}, "the file is data: no I/O, no engine"},
 	{"reading", []string{"fault", "envelope"}, "says what a document means, without any I/O"},
 	{"action", []string{"experiment", "fault", "envelope"}, "an action must work without the engine that calls it"},
+	{"action/account", []string{"action", "experiment", "fault"}, "an action must work without the engine that calls it"},
 	{"action/bench", []string{"fault", "internal/moto"}, "measures a stop from outside, with the commands that users have"},
 	{"probe", []string{"experiment", "fault", "verdict"}, "a probe must work without the engine that calls it"},
 	{"load", []string{"experiment", "fault", "verdict"}, "a generator must work without the engine that calls it"},

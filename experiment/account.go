@@ -59,6 +59,16 @@ func (x *Experiment) FindAccount(name string) (Account, bool) {
 	return Account{}, false
 }
 
+// settleAccounts gives each target the account that it names.
+func (x *Experiment) settleAccounts() {
+	for i := range x.Conditions {
+		t := &x.Conditions[i].Target
+		if a, ok := x.FindAccount(t.Account); ok {
+			t.Assume = &a
+		}
+	}
+}
+
 // checkAccount tells of a name that accounts: does not have.
 func (d *decoder) checkAccount(x *Experiment, name, path string) {
 	if _, ok := x.FindAccount(name); name == "" || ok {

@@ -42,6 +42,7 @@ func (d *decoder) parse(data []byte) *Experiment {
 		x.Phases.BaselineMax = baselineFactor * x.Phases.Baseline
 	}
 	d.check(&x)
+	x.settleAccounts()
 	d.warnings(&x)
 	return &x
 }

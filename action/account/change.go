@@ -140,7 +140,7 @@ var ErrNotRehearsed = errNotRehearsed
 // changes where even that would have an effect.
 func (a *Change) Rehearse(ctx context.Context) error { return a.resources.rehearse(ctx, a.order()) }
 
-// Ends says whether the fault ends by itself; then Dated has the action for it.
+// Ends says whether AWS itself ends the fault unless it is extended.
 func (a *Change) Ends() bool {
 	d, ok := a.resources.(dated)
 	if !ok {
@@ -150,20 +150,14 @@ func (a *Change) Ends() bool {
 	return ends
 }
 
-// A Dated is a Change whose fault ends by itself unless it is renewed.
-type Dated struct{ *Change }
-
-// Lease is how long the fault is there after Apply or Renew.
-func (a Dated) Lease() time.Duration { return max(a.params.Lease, a.least()) }
-
-func (a Dated) least() time.Duration {
-	least, _ := a.resources.(dated).dates()
-	return least
+// Lifetime is how long a fault that ends by itself is there after Apply or Extend.
+func (a *Change) Lifetime() time.Duration {
+	return time.Until(until(a.resources, a.params.Lease)).Round(time.Second)
 }
 
-// Renew moves the end date, once half of the time until it is over. share is always the same: such a fault is there or it is not.
-func (a Dated) Renew(ctx context.Context, undo json.RawMessage, _ float64) error {
-	if time.Since(a.renewed) < a.Lease()/2 {
+// Extend moves the end date of a fault that ends by itself, once half of the time until it is over.
+func (a *Change) Extend(ctx context.Context, undo json.RawMessage) error {
+	if time.Since(a.renewed) < a.Lifetime()/2 {
 		return nil
 	}
 	u, err := decodeRecord(undo)

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +22,8 @@ type Deps struct {
 	Place func(ctx context.Context, service string, in *experiment.Account, region string) (Place, error)
 	// Config is the access to a service at a place. Sessions of assumed roles carry the run's name.
 	Config func(ctx context.Context, service string, at Place, run string) (aws.Config, error)
+	// Embedded says that this process has the services of embedded places.
+	Embedded bool
 }
 
 // A Factory makes the changes of one process. It is safe for concurrent use.
@@ -114,15 +117,21 @@ type Restorer struct {
 }
 
 // Prepare refuses: what a Restorer takes back was prepared long ago.
-func (r *Restorer) Prepare(context.Context) ([]byte, error) { return nil, errOnlyRevert }
+func (r *Restorer) Prepare(context.Context) (json.RawMessage, error) { return nil, errOnlyRevert }
+
+// Apply refuses, too.
+func (r *Restorer) Apply(context.Context, json.RawMessage) error { return errOnlyRevert }
 
 var errOnlyRevert = errors.New("this can only be taken back")
 
 // Revert takes the change of an undo record back.
-func (r *Restorer) Revert(ctx context.Context, undo []byte) error {
+func (r *Restorer) Revert(ctx context.Context, undo json.RawMessage) error {
 	u, err := decodeRecord(undo)
 	if err != nil {
 		return err
+	}
+	if u.Place.Embedded && !r.factory.deps.Embedded {
+		return nil // it went with its process: whoever answers there now is somebody else
 	}
 	resources, err := r.factory.open(ctx, r.kind, u.Place, u.Run)
 	if err != nil {

@@ -17,6 +17,8 @@ type Place struct {
 	// user guide", access to accounts of third parties).
 	Role       string `json:"role,omitempty"`
 	ExternalID string `json:"external_id,omitempty"`
+	// Embedded says that the service lives in the run's own process and is gone when that is.
+	Embedded bool `json:"embedded,omitempty"`
 }
 
 // key identifies the place.

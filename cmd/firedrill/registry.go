@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/action/account"
 	"github.com/firedrill-dev/firedrill/engine"
 	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/fault"
@@ -35,13 +36,20 @@ func (s *session) faultSets() *action.Factory {
 
 // registry lists every kind of action, probe and load that an experiment can name. The engine knows no other.
 func (s *session) registry() engine.Registry {
-	faultSets := s.faultSets()
+	faultSets, changes := s.faultSets(), account.NewFactory(s.accounts())
 	return engine.Registry{
 		Actions: func(ctx context.Context, c experiment.Condition, p engine.ActionParams) ([]engine.Targeted, error) {
+			if account.Has(c.Fault) {
+				list, err := changes.Changes(ctx, c, action.Params{Run: p.Run, Lease: p.Lease, Share: p.Share})
+				return targetedChanges(list), err
+			}
 			sets, err := faultSets.FaultSets(ctx, c, action.Params{Run: p.Run, Lease: p.Lease, Share: p.Share})
 			return targeted(sets), err
 		},
 		Revert: func(kind string) (engine.Action, error) {
+			if account.Has(kind) {
+				return changes.Restore(kind)
+			}
 			a, err := faultSets.Restore(kind)
 			if err != nil {
 				return nil, err

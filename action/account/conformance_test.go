@@ -1,0 +1,357 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/fault"
+)
+
+// The conformance suite: what every change of an account owes the engine. A kind takes part by a fixture in the test file
+// beside it, which fixtures lists.
+
+// A fixture is a resource in AWS's stand-in for the tests of one kind.
+type fixture struct {
+	kind string
+	// setup makes what the kind's page names as the target of its example.
+	setup func(t *testing.T, w world)
+	// target and with are a condition on it, as the parser would yield them.
+	target experiment.Target
+	with   fault.Attributes
+	// state is everything that the change may touch, and what is beside it, as AWS tells it; it is compared as JSON.
+	state func(t *testing.T, w world) any
+	// edit is somebody else's change of the very thing, made while the fault is there: it must survive.
+	edit func(t *testing.T, w world)
+	// beside is somebody else's change next to it, which must survive while the fault goes; nil: there is nothing beside.
+	beside func(t *testing.T, w world)
+	// stays says that the change is a deed: the state does not come back.
+	stays bool
+}
+
+func (f fixture) look(t *testing.T, w world) string {
+	t.Helper()
+	raw, err := json.MarshalIndent(f.state(t, w), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// fixtures lists the fixture of every kind.
+func fixtures() []fixture {
+	return []fixture{
+		concurrencyFixture(),
+	}
+}
+
+func TestEveryKindHasAFixture(t *testing.T) {
+	have := map[string]bool{}
+	for _, f := range fixtures() {
+		have[f.kind] = true
+	}
+	for _, k := range Kinds() {
+		if !have[string(k.Kind)] {
+			t.Errorf("kind %s has no fixture: the conformance suite does not see it", k.Kind)
+		}
+	}
+}
+
+// cases counts what was tried, for docs/safety.md.
+var cases atomic.Int64
+
+func TestConformance(t *testing.T) {
+	stand := newStand(t)
+	t.Run("kinds", func(t *testing.T) {
+		for _, f := range fixtures() {
+			t.Run(f.kind, func(t *testing.T) {
+				t.Parallel()
+				conform(t, stand, f)
+			})
+		}
+	})
+	t.Logf("%d cases over %d kinds, no leak", cases.Load(), len(fixtures()))
+}
+
+func conform(t *testing.T, stand *stand, f fixture) {
+	for name, try := range map[string]func(t *testing.T, c *subject){
+		"restores exactly":                  restoresExactly,
+		"revert without apply":              revertWithoutApply,
+		"another process":                   anotherProcess,
+		"somebody else's edit":              otherEdit,
+		"somebody else's edit beside":       besideEdit,
+		"changed before apply":              changedBeforeApply,
+		"prepare and rehearsal leave alone": leavesAlone,
+	} {
+		t.Run(name, func(t *testing.T) { try(t, newSubject(t, stand, f)) })
+	}
+	for _, how := range failures {
+		t.Run("failing "+how.name, func(t *testing.T) { failingCalls(t, stand, f, how) })
+	}
+}
+
+// A subject is a change of a fixture's resource in an account of its own.
+type subject struct {
+	fixture
+	world
+	change *Change
+	before string
+}
+
+func newSubject(t *testing.T, stand *stand, f fixture) *subject {
+	t.Helper()
+	cases.Add(1)
+	w := stand.world()
+	f.setup(t, w)
+	s := &subject{fixture: f, world: w, before: f.look(t, w)}
+	s.change = s.fresh(t)
+	return s
+}
+
+// fresh is the change as another process would make it.
+func (s *subject) fresh(t *testing.T) *Change {
+	t.Helper()
+	list, err := s.factory().Changes(t.Context(), experiment.Condition{Name: "c", Fault: s.kind, Target: s.target, With: s.with, Percentage: 100, Irreversible: s.stays}, params())
+	if err != nil || len(list) != 1 {
+		t.Fatalf("Changes: %d, %v", len(list), err)
+	}
+	return list[0]
+}
+
+func params() action.Params {
+	return action.Params{Run: "01J00000000000000000000000", Lease: 15 * time.Second, Share: 100}
+}
+
+func (s *subject) prepare(t *testing.T) json.RawMessage {
+	t.Helper()
+	undo, err := s.change.Prepare(t.Context())
+	if err != nil {
+		t.Fatalf("Prepare: %v", err)
+	}
+	return undo
+}
+
+func (s *subject) apply(t *testing.T) json.RawMessage {
+	t.Helper()
+	undo := s.prepare(t)
+	if err := s.change.Apply(t.Context(), undo); err != nil {
+		t.Fatalf("Apply: %v", err)
+	}
+	if now := s.look(t, s.world); !s.stays && now == s.before {
+		t.Fatal("Apply has changed nothing that the fixture sees")
+	}
+	return undo
+}
+
+// restored fails unless everything is as it was.
+func (s *subject) restored(t *testing.T) {
+	t.Helper()
+	if s.stays {
+		return
+	}
+	if diff := cmp.Diff(s.before, s.look(t, s.world)); diff != "" {
+		t.Errorf("not as before (-before +after):\n%s", diff)
+	}
+}
+
+func restoresExactly(t *testing.T, s *subject) {
+	undo := s.apply(t)
+	if p, err := s.change.Proof(t.Context()); err != nil || p.Fired != 1 {
+		t.Errorf("Proof = %+v, %v", p, err)
+	}
+	for range 2 { // twice is as good as once
+		if err := s.change.Revert(t.Context(), undo); err != nil {
+			t.Fatalf("Revert: %v", err)
+		}
+		s.restored(t)
+	}
+	if p, err := s.change.Proof(t.Context()); err != nil || p.Fired != 1 {
+		t.Errorf("Proof after Revert = %+v, %v", p, err)
+	}
+}
+
+func revertWithoutApply(t *testing.T, s *subject) {
+	undo := s.prepare(t)
+	if err := s.change.Revert(t.Context(), undo); err != nil {
+		t.Errorf("Revert: %v", err)
+	}
+	s.restored(t)
+}
+
+func anotherProcess(t *testing.T, s *subject) {
+	undo := s.apply(t)
+	other, err := s.factory().Restore(s.kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Revert(t.Context(), undo); err != nil {
+		t.Errorf("Revert: %v", err)
+	}
+	s.restored(t)
+}
+
+func otherEdit(t *testing.T, s *subject) {
+	if s.edit == nil {
+		return
+	}
+	undo := s.apply(t)
+	s.edit(t, s.world)
+	theirs := s.look(t, s.world)
+	var drift *action.Drift
+	if err := s.change.Revert(t.Context(), undo); !errors.As(err, &drift) {
+		t.Errorf("Revert = %v, want drift", err)
+	} else {
+		t.Log(drift)
+	}
+	if diff := cmp.Diff(theirs, s.look(t, s.world)); diff != "" && !s.mixed() {
+		t.Errorf("somebody else's edit is gone (-theirs +now):\n%s", diff)
+	}
+}
+
+// mixed says that the kind can take its own part out of what somebody else has changed: then what is left is the edit
+// alone, which besideEdit looks at.
+func (s *subject) mixed() bool { return s.beside != nil }
+
+// besideEdit makes the same change beside the fault that it makes without any: the results must be the same.
+func besideEdit(t *testing.T, s *subject) {
+	if s.beside == nil {
+		return
+	}
+	undo := s.apply(t)
+	s.beside(t, s.world)
+	var drift *action.Drift
+	if err := s.change.Revert(t.Context(), undo); err != nil && !errors.As(err, &drift) {
+		t.Fatalf("Revert: %v", err)
+	}
+	plain := s.stand.world()
+	s.setup(t, plain)
+	s.beside(t, plain)
+	if diff := cmp.Diff(s.look(t, plain), s.look(t, s.world)); diff != "" {
+		t.Errorf("not the edit alone (-edit alone +now):\n%s", diff)
+	}
+}
+
+func changedBeforeApply(t *testing.T, s *subject) {
+	if s.edit == nil {
+		return
+	}
+	undo := s.prepare(t)
+	s.edit(t, s.world)
+	theirs := s.look(t, s.world)
+	if theirs == s.before {
+		t.Fatal("the fixture's edit changes nothing")
+	}
+	if err := s.change.Apply(t.Context(), undo); err == nil {
+		t.Error("Apply wrote on top of what it had not read")
+	}
+	var drift *action.Drift
+	if err := s.change.Revert(t.Context(), undo); err != nil && !errors.As(err, &drift) {
+		t.Errorf("Revert: %v", err)
+	}
+	if diff := cmp.Diff(theirs, s.look(t, s.world)); diff != "" {
+		t.Errorf("somebody else's edit is gone (-theirs +now):\n%s", diff)
+	}
+}
+
+func leavesAlone(t *testing.T, s *subject) {
+	s.prepare(t)
+	if _, err := s.change.Describe(t.Context()); err != nil {
+		t.Errorf("Describe: %v", err)
+	}
+	if err := s.change.Rehearse(t.Context()); err != nil && !errors.Is(err, ErrNotRehearsed) {
+		t.Errorf("Rehearse: %v", err)
+	}
+	s.restored(t)
+}
+
+// failingCalls lets each call fail in turn, while the change is made and while it is taken back.
+func failingCalls(t *testing.T, stand *stand, f fixture, how failure) {
+	for n := 1; ; n++ {
+		s := newSubject(t, stand, f)
+		undo, err := s.change.Prepare(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.failAt(n, how)
+		_ = s.change.Apply(t.Context(), undo) // whatever it says, the undo must cope
+		hit := s.heal()
+		if err := s.change.Revert(t.Context(), undo); err != nil {
+			t.Errorf("call %d of Apply failed; Revert: %v", n, err)
+		}
+		s.restored(t)
+		if !hit {
+			break
+		}
+	}
+	for n := 1; ; n++ {
+		s := newSubject(t, stand, f)
+		undo := s.apply(t)
+		s.failAt(n, how)
+		err := s.change.Revert(t.Context(), undo)
+		hit := s.heal()
+		if err != nil {
+			if err := s.change.Revert(t.Context(), undo); err != nil {
+				t.Errorf("call %d of Revert failed; Revert again: %v", n, err)
+			}
+		}
+		s.restored(t)
+		if !hit {
+			break
+		}
+	}
+}
+
+// A failure is a way in which a call can fail.
+type failure struct {
+	name string
+	via  func(next http.RoundTripper, r *http.Request) (*http.Response, error)
+}
+
+var failures = []failure{
+	{"4xx", answer(http.StatusForbidden)},
+	{"5xx", answer(http.StatusInternalServerError)},
+	{"timeout", func(http.RoundTripper, *http.Request) (*http.Response, error) { return nil, context.DeadlineExceeded }},
+	{"reply lost", func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		_ = resp.Body.Close()
+		return nil, errors.New("the connection broke")
+	}},
+}
+
+func answer(status int) func(http.RoundTripper, *http.Request) (*http.Response, error) {
+	return func(_ http.RoundTripper, r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Status: fmt.Sprint(status), Request: r, Header: http.Header{}, Body: http.NoBody, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}, nil
+	}
+}
+
+// TestKindsAreDescribed: what a kind says of itself is what its page says.
+func TestKindsAreDescribed(t *testing.T) {
+	for _, k := range kinds() {
+		page := readPage(t, string(k.Kind.Kind))
+		for _, p := range k.needs("arn:aws:x:eu-west-1:123456789012:y/z") {
+			for _, name := range p.Actions {
+				if !strings.Contains(page, "`"+name+"`") {
+					t.Errorf("docs/account/%s.md does not name the permission %s", k.Kind.Kind, name)
+				}
+			}
+		}
+		for _, a := range k.Attributes {
+			if !strings.Contains(page, "`"+a.Name+"`") && (a.Friendly == "" || !strings.Contains(page, "`"+a.Friendly+"`")) {
+				t.Errorf("docs/account/%s.md does not explain %s", k.Kind.Kind, a.Name)
+			}
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/internal/moto"
+)
+
+// A stand is AWS's stand-in, with any number of accounts.
+type stand struct {
+	endpoint string
+	accounts atomic.Int64
+}
+
+func newStand(t *testing.T) *stand { return &stand{endpoint: moto.Start(t)} }
+
+// A world is one account of a stand, with nothing in it.
+type world struct {
+	stand   *stand
+	account string
+	cfg     aws.Config // for fixtures; its calls never fail
+	wire    *wire      // of the change under test
+}
+
+func (s *stand) world() world {
+	account := fmt.Sprintf("%012d", 200_000_000_000+s.accounts.Add(1))
+	w := world{stand: s, account: account, wire: &wire{account: account}}
+	w.cfg = aws.Config{
+		Region: moto.Region, BaseEndpoint: &s.endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		HTTPClient: &http.Client{Transport: &wire{account: account}}, RetryMaxAttempts: 5,
+	}
+	return w
+}
+
+// factory makes changes as a process would that has just started.
+func (w world) factory() *Factory {
+	cfg := w.cfg.Copy()
+	cfg.HTTPClient = &http.Client{Transport: w.wire}
+	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // a failure that is mended by a second attempt shows nothing
+	return NewFactory(Deps{
+		Place: func(context.Context, string, *experiment.Account, string) (Place, error) {
+			return Place{Account: w.account, Region: moto.Region, Endpoint: w.stand.endpoint}, nil
+		},
+		Config: func(context.Context, string, Place, string) (aws.Config, error) { return cfg, nil },
+	})
+}
+
+// failAt lets the nth call from now fail.
+func (w world) failAt(n int, how failure) { w.wire.set(n, &how) }
+
+// heal ends that, and says whether the call came.
+func (w world) heal() bool { return w.wire.set(0, nil) }
+
+// A wire carries calls to one account of the stand-in, and lets one of them fail.
+type wire struct {
+	account string
+
+	mu   sync.Mutex
+	left int // calls until the one that fails; 0: it was
+	how  *failure
+}
+
+func (c *wire) set(n int, how *failure) (hit bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	hit = c.how != nil && c.left <= 0
+	c.left, c.how = n, how
+	return hit
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("x-moto-account-id", c.account)
+	c.mu.Lock()
+	how := c.how
+	c.left--
+	due := how != nil && c.left == 0
+	c.mu.Unlock()
+	if due {
+		return how.via(http.DefaultTransport, r)
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func readPage(t *testing.T, kind string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "account", kind+".md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
