@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -35,6 +37,12 @@ type fixture struct {
 	edit func(t *testing.T, w world)
 	// beside is somebody else's change next to it, which must survive while the fault goes; nil: there is nothing beside.
 	beside func(t *testing.T, w world)
+	// unseen are permissions that calls need beside their own, or that these cases do not come to.
+	unseen []string
+	// api stands for the application of the page's example, ${api}; nil: a server that answers 200.
+	api func(t *testing.T, w world) http.Handler
+	// exit is what the example's run exits with; 0: held.
+	exit int
 	// stays says that the change is a deed: the state does not come back.
 	stays bool
 }
@@ -84,6 +92,7 @@ func TestConformance(t *testing.T) {
 }
 
 func conform(t *testing.T, stand *stand, f fixture) {
+	made := map[string]bool{}
 	for name, try := range map[string]func(t *testing.T, c *subject){
 		"restores exactly":                  restoresExactly,
 		"revert without apply":              revertWithoutApply,
@@ -93,10 +102,37 @@ func conform(t *testing.T, stand *stand, f fixture) {
 		"changed before apply":              changedBeforeApply,
 		"prepare and rehearsal leave alone": leavesAlone,
 	} {
-		t.Run(name, func(t *testing.T) { try(t, newSubject(t, stand, f)) })
+		t.Run(name, func(t *testing.T) {
+			s := newSubject(t, stand, f)
+			try(t, s)
+			for _, call := range s.calls.list() {
+				made[call] = true
+			}
+		})
 	}
+	t.Run("permissions", func(t *testing.T) { declared(t, f, made) })
 	for _, how := range failures {
 		t.Run("failing "+how.name, func(t *testing.T) { failingCalls(t, stand, f, how) })
+	}
+}
+
+// declared compares the permissions that the kind declares with the calls that it has made.
+func declared(t *testing.T, f fixture, made map[string]bool) {
+	k, _ := kindByName(f.kind)
+	want := map[string]bool{}
+	for _, p := range k.needs("arn:aws:x:eu-west-1:123456789012:y/z") {
+		for _, name := range p.Actions {
+			want[name] = true
+		}
+	}
+	for _, name := range f.unseen {
+		if !want[name] {
+			t.Errorf("the fixture excuses %s, which is not declared", name)
+		}
+		delete(want, name)
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(made))); diff != "" {
+		t.Errorf("declared permissions are not the calls that were made (-declared +made):\n%s", diff)
 	}
 }
 

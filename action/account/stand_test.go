@@ -3,15 +3,20 @@ package account
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/internal/moto"
@@ -31,11 +36,12 @@ type world struct {
 	account string
 	cfg     aws.Config // for fixtures; its calls never fail
 	wire    *wire      // of the change under test
+	calls   *calls     // that the change under test made
 }
 
 func (s *stand) world() world {
 	account := fmt.Sprintf("%012d", 200_000_000_000+s.accounts.Add(1))
-	w := world{stand: s, account: account, wire: &wire{account: account}}
+	w := world{stand: s, account: account, wire: &wire{account: account}, calls: &calls{}}
 	w.cfg = aws.Config{
 		Region: moto.Region, BaseEndpoint: &s.endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		HTTPClient: &http.Client{Transport: &wire{account: account}}, RetryMaxAttempts: 5,
@@ -47,6 +53,7 @@ func (s *stand) world() world {
 func (w world) factory() *Factory {
 	cfg := w.cfg.Copy()
 	cfg.HTTPClient = &http.Client{Transport: w.wire}
+	cfg.APIOptions = append(cfg.APIOptions, w.calls.watch)
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // a failure that is mended by a second attempt shows nothing
 	return NewFactory(Deps{
 		Place: func(context.Context, string, *experiment.Account, string) (Place, error) {
@@ -92,6 +99,55 @@ func (c *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return how.via(http.DefaultTransport, r)
 	}
 	return http.DefaultTransport.RoundTrip(r)
+}
+
+// calls are the permissions that calls needed.
+type calls struct {
+	mu   sync.Mutex
+	made map[string]bool
+}
+
+// watch notes each call by the name that IAM has for it.
+func (c *calls) watch(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("WatchCalls", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		c.mu.Lock()
+		if c.made == nil {
+			c.made = map[string]bool{}
+		}
+		c.made[permissionFor(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx))] = true
+		c.mu.Unlock()
+		return next.HandleInitialize(ctx, in)
+	}), middleware.After)
+}
+
+func (c *calls) list() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.made))
+}
+
+// permissionFor is the action of IAM that allows an operation ("Service authorization reference"). Mostly they have one name.
+func permissionFor(service, operation string) string {
+	prefixes := map[string]string{"EventBridge": "events", "API Gateway": "apigateway", "ApiGatewayV2": "apigateway"}
+	prefix, ok := prefixes[service]
+	if !ok {
+		prefix = strings.ToLower(strings.ReplaceAll(service, " ", ""))
+	}
+	if prefix == "apigateway" { // which knows methods only
+		for verb, method := range map[string]string{"Get": "GET", "Update": "PATCH", "Put": "PUT", "Delete": "DELETE", "Create": "POST"} {
+			if strings.HasPrefix(operation, verb) {
+				return "apigateway:" + method
+			}
+		}
+	}
+	others := map[string]string{
+		"s3:GetBucketCors": "s3:GetBucketCORS", "s3:PutBucketCors": "s3:PutBucketCORS", "s3:DeleteBucketCors": "s3:PutBucketCORS",
+		"s3:HeadBucket": "s3:ListBucket",
+	}
+	if other, ok := others[prefix+":"+operation]; ok {
+		return other
+	}
+	return prefix + ":" + operation
 }
 
 func readPage(t *testing.T, kind string) string {
