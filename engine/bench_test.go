@@ -40,6 +40,24 @@ func BenchmarkStoreAdd(b *testing.B) {
 	}
 }
 
+// BenchmarkJournalAppendTogether is one of sixteen records that are to be synced at once.
+func BenchmarkJournalAppendTogether(b *testing.B) {
+	j, _ := journalIn(b, &folder{dir: b.TempDir()})
+	defer j.claim.Release(true)
+	lists := make([][]int, b.N)
+	for i := range lists {
+		lists[i] = []int{i}
+	}
+	b.ResetTimer()
+	sideBySide(defaultParallel, lists, func(int) bool {
+		err := j.append(Record{Type: recordPrepared, Condition: "slow", Undo: []byte(`{"a":1}`)}, true)
+		if err != nil {
+			b.Error(err)
+		}
+		return err == nil
+	})
+}
+
 // BenchmarkJournalAppend is one synced record.
 func BenchmarkJournalAppend(b *testing.B) {
 	j, _ := journalIn(b, &folder{dir: b.TempDir()})

@@ -94,6 +94,7 @@ type Targeted struct {
 	Key    string   // identifies the target for "one run per target at a time"
 	Label  string   // tells it from the condition's other targets; empty if there are none
 	Names  []string // by which a guard may protect it
+	Fixed  bool     // its share cannot be changed, though it may be a Renewer: renewing only extends its date
 
 	// What guards ask for beside; empty or nil where nobody knows, which a guard that asks takes for a no.
 	Account string            // of AWS

@@ -73,7 +73,7 @@ func TestLeaseIsWallTime(t *testing.T) {
 	m.state, m.busy, m.doing = injecting, true, command{op: opApply}
 	m.conds = []progress{{prepared: true, order: 1}}
 	now := time.Now()
-	m.Step(event{kind: evDone, at: now})
+	m.Step(event{kind: evDone, at: now, leases: leases{renewed: wallTime(now)}})
 	if m.state != observing {
 		t.Fatal(m.state)
 	}
@@ -82,7 +82,10 @@ func TestLeaseIsWallTime(t *testing.T) {
 	if m.stop == nil {
 		t.Error("the lost lease was not noticed")
 	}
-	if renewed := m.conds[0].renewedAt; renewed != renewed.Round(0) {
+	ch := &change{action: &fakeAction{}}
+	ch.extended(now, nil)
+	g := &group{changes: []*change{ch}}
+	if renewed := g.leases().renewed; renewed != renewed.Round(0) {
 		t.Errorf("the age of the lease %v would be measured by the monotonic clock", renewed)
 	}
 }

@@ -67,6 +67,7 @@ type fakeAction struct {
 }
 
 func (a *fakeAction) Prepare(ctx context.Context) (json.RawMessage, error) {
+	time.Sleep(a.c.slow)
 	if err := a.c.call("prepare", a.target); err != nil {
 		return nil, err
 	}
@@ -88,6 +89,7 @@ func (a *fakeAction) Revert(ctx context.Context, undo json.RawMessage) error {
 	if err := json.Unmarshal(undo, &was); err != nil {
 		return err
 	}
+	time.Sleep(a.c.slow)
 	if err := a.c.call("revert", was["target"]); err != nil {
 		return err
 	}

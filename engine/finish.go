@@ -68,25 +68,47 @@ const (
 	lagPause = 2 * time.Second
 )
 
-// countAgain asks for the proof once more: hosts log an injection when the invocation ends.
+// A count is what a change is known to have injected.
+type count struct {
+	ch    *change
+	proof Proof
+	err   error
+}
+
+// countAgain asks for the proofs once more: hosts log an injection when the invocation ends.
 func (r *runner) countAgain(ctx context.Context) {
 	enough := time.Now().Add(lagLimit)
+	var all []*count
 	for _, ch := range r.conds {
-		if ch.result.Applied == nil {
-			continue
+		if ch.result.Applied != nil {
+			all = append(all, &count{ch: ch})
 		}
-		p, err := r.proof(r.undo, ch.action, proofTimeout)
-		if p.Late && p.Fired == 0 && r.m.stop == nil {
-			p, err = r.awaitRecords(ctx, ch, enough)
-		}
-		r.noteError(ch.Name+": injections could not be counted", err)
-		ch.prove(p)
 	}
+	r.count(all, func(c *count) { c.proof, c.err = r.proof(r.undo, c.ch.action, proofTimeout) })
+	if late := lagging(all); len(late) > 0 && r.m.stop == nil {
+		name := late[0].ch.Name
+		r.tell(Event{Kind: EventNote, Condition: name, Message: name + ": waiting for the function's log to show the injections"})
+		r.count(late, func(c *count) { c.proof, c.err = r.awaitRecords(ctx, c.ch, enough) })
+	}
+	for _, c := range all {
+		r.noteError(c.ch.Name+": injections could not be counted", c.err)
+		c.ch.prove(c.proof)
+	}
+}
+
+// count asks about several changes side by side.
+func (r *runner) count(counts []*count, ask func(*count)) {
+	key := func(c *count) string { return c.ch.key }
+	sideBySide(r.o.Parallel, byKey(counts, key), func(c *count) bool { ask(c); return true })
+}
+
+// lagging are the counts whose log does not show yet that the fault has fired.
+func lagging(counts []*count) []*count {
+	return slices.DeleteFunc(slices.Clone(counts), func(c *count) bool { return !c.proof.Late || c.proof.Fired > 0 })
 }
 
 // awaitRecords asks for a proof until there is one, or nobody wants to wait for it any more.
 func (r *runner) awaitRecords(ctx context.Context, ch *change, enough time.Time) (p Proof, err error) {
-	r.tell(Event{Kind: EventNote, Condition: ch.Name, Message: ch.Name + ": waiting for the function's log to show the injections"})
 	for {
 		pause := time.NewTimer(lagPause)
 		within, limit := ctx, logTimeout
@@ -201,8 +223,10 @@ func (r *runner) loadResult(l experiment.Load, obs []verdict.Observation, end ti
 // unique keeps the first of equal notes.
 func unique(notes []string) []string {
 	var out []string
+	had := map[string]bool{}
 	for _, n := range notes {
-		if !slices.Contains(out, n) {
+		if !had[n] {
+			had[n] = true
 			out = append(out, n)
 		}
 	}

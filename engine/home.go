@@ -50,9 +50,10 @@ type Notes interface {
 
 // A Claim is one process's hold of a run. Its methods may be called from several goroutines.
 type Claim interface {
-	// Append adds a line, which ends in a newline, to the journal. If durable, it returns only when the line is safe
-	// from the end of this process and of its machine. After an error the line counts as not written.
-	Append(line []byte, durable bool) error
+	// Append adds lines, each of which ends in a newline, to the journal: all of them or none. If durable, it returns
+	// only when they are safe from the end of this process and of its machine. After an error they count as not
+	// written. The engine calls it from one goroutine at a time, with all lines that wait, 64 KiB unless one is longer.
+	Append(lines []byte, durable bool) error
 	// Lock takes targets for the run, which keeps them until Release; a *TargetHeld says who has one of them.
 	Lock(ctx context.Context, targets []string) error
 	Tenure

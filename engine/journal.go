@@ -48,6 +48,7 @@ type Record struct {
 	Share float64 `json:"share,omitempty"`
 
 	Condition string          `json:"condition,omitempty"`
+	Of        string          `json:"of,omitempty"` // the condition that has several targets, of which this is one
 	Kind      string          `json:"kind,omitempty"`
 	Target    string          `json:"target,omitempty"`
 	Undo      json.RawMessage `json:"undo,omitempty"`
@@ -64,13 +65,25 @@ type FrozenTarget struct {
 	Key       string `json:"key"`
 }
 
-// A journal is the append-only record of one run. Its methods may be called from several goroutines.
+// A journal is the append-only record of one run. Its methods may be called from several goroutines; records that
+// wait while others are being written go to the disk together, with one sync.
 type journal struct {
 	claim Claim
 	hook  func(seq int, written bool) // nil; tests die here
 
-	mu  sync.Mutex
+	mu  sync.Mutex // held by whoever writes
 	seq int
+
+	queue   sync.Mutex
+	waiting []*entry
+}
+
+// An entry is a record on its way to the home.
+type entry struct {
+	record  Record
+	durable bool
+	done    bool // written, or given up with err
+	err     error
 }
 
 // continued is the journal of a run that has these records already.
@@ -84,24 +97,66 @@ func continued(claim Claim, records []Record, hook func(int, bool)) *journal {
 
 // append writes one record and, if durable, returns only when it is safe. After an error it counts as not written.
 func (j *journal) append(r Record, durable bool) error {
+	e := &entry{record: r, durable: durable}
+	j.queue.Lock()
+	j.waiting = append(j.waiting, e)
+	j.queue.Unlock()
 	j.mu.Lock()
-	j.seq++
-	r.V, r.Seq, r.At = journalVersion, j.seq, time.Now().UTC()
-	j.mu.Unlock()
-	line, err := json.Marshal(r)
-	if err == nil {
-		j.tell(r.Seq, false)
-		err = j.claim.Append(append(line, '\n'), durable)
+	defer j.mu.Unlock()
+	for !e.done { // else by somebody who came to write before this one
+		j.writeWaiting()
 	}
-	if err != nil {
-		return fmt.Errorf("write the journal: record %q: %w", r.Type, err)
-	}
-	j.tell(r.Seq, true)
-	return nil
+	return e.err
 }
 
-func (j *journal) tell(seq int, written bool) {
-	if j.hook != nil {
-		j.hook(seq, written)
+// maxBatch bounds what is written at once, beyond the first record: homes have limits.
+const maxBatch = 64 << 10
+
+// writeWaiting writes the records that have waited longest, all or none. mu is held.
+func (j *journal) writeWaiting() {
+	j.queue.Lock()
+	waiting := j.waiting
+	j.queue.Unlock()
+	var lines []byte
+	var batch []*entry
+	durable := false
+	for _, e := range waiting {
+		e.record.V, e.record.Seq, e.record.At = journalVersion, j.seq+1, time.Now().UTC()
+		line, err := json.Marshal(e.record)
+		if err == nil && len(lines) > 0 && len(lines)+len(line) > maxBatch {
+			break
+		}
+		batch = append(batch, e)
+		if e.err = err; err == nil {
+			lines = append(append(lines, line...), '\n')
+			durable = durable || e.durable
+			j.seq++
+		}
+	}
+	j.queue.Lock()
+	j.waiting = j.waiting[len(batch):]
+	j.queue.Unlock()
+	j.tell(batch, false)
+	var err error
+	if len(lines) > 0 {
+		err = j.claim.Append(lines, durable)
+	}
+	for _, e := range batch {
+		if e.err == nil {
+			e.err = err
+		}
+		if e.done = true; e.err != nil {
+			e.err = fmt.Errorf("write the journal: record %q: %w", e.record.Type, e.err)
+		}
+	}
+	j.tell(batch, true)
+}
+
+// tell calls the hook for the records of a batch that did not fail.
+func (j *journal) tell(batch []*entry, written bool) {
+	for _, e := range batch {
+		if j.hook != nil && e.err == nil {
+			j.hook(e.record.Seq, written)
+		}
 	}
 }

@@ -10,9 +10,10 @@ import (
 // maxJournal bounds what is read; a run's journal is a few kilobytes and an undo record a few hundred.
 const maxJournal = 256 << 20
 
-// A Change is one condition of a journal that was prepared, with what became of it.
+// A Change is one condition of a journal, on one of its targets, that was prepared, with what became of it.
 type Change struct {
 	Condition string
+	Of        string // the condition that has several targets; empty if it has one
 	Kind      string
 	Target    string
 	Undo      json.RawMessage
@@ -47,7 +48,7 @@ func Changes(records []Record) []Change {
 	for _, r := range records {
 		if r.Type == recordPrepared {
 			at[r.Condition] = len(changes)
-			changes = append(changes, Change{Condition: r.Condition, Kind: r.Kind, Target: r.Target, Undo: r.Undo})
+			changes = append(changes, Change{Condition: r.Condition, Of: r.Of, Kind: r.Kind, Target: r.Target, Undo: r.Undo})
 			continue
 		}
 		i, known := at[r.Condition]

@@ -3,9 +3,12 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -210,4 +213,60 @@ func TestUndoIsOnDiskBeforeTheChange(t *testing.T) {
 			t.Errorf("%d changes, %v", applied, err)
 		}
 	})
+}
+
+// TestJournalTogether: records that wait for each other are written in batches, each of them once, in order; and when
+// the disk is full nobody is told that theirs was written.
+func TestJournalTogether(t *testing.T) {
+	claim := &countingClaim{}
+	j := continued(claim, nil, nil)
+	lists := make([][]int, 200)
+	for i := range lists {
+		lists[i] = []int{i}
+	}
+	var mu sync.Mutex
+	var failed, written int
+	sideBySide(16, lists, func(i int) bool {
+		err := j.append(Record{Type: recordPrepared, Condition: fmt.Sprint(i), Undo: json.RawMessage(`"` + strings.Repeat("x", 10_000) + `"`)}, true)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			failed++
+		} else {
+			written++
+		}
+		return true
+	})
+	records, _, damaged := ParseJournal(claim.text)
+	if len(records) != written || written+failed != 200 || failed == 0 || damaged != 0 {
+		t.Fatalf("%d records, %d were told that they are written, %d that not, %d damaged", len(records), written, failed, damaged)
+	}
+	had := map[string]bool{}
+	last := 0
+	for _, r := range records {
+		if r.Seq <= last || had[r.Condition] {
+			t.Errorf("record %d after %d, condition %s", r.Seq, last, r.Condition)
+		}
+		last, had[r.Condition] = r.Seq, true
+	}
+	if claim.longest > maxBatch {
+		t.Errorf("a batch of %d bytes", claim.longest)
+	}
+}
+
+// countingClaim keeps lines in memory; each third time it is full.
+type countingClaim struct {
+	folderClaim
+	text    []byte
+	appends int
+	longest int
+}
+
+func (c *countingClaim) Append(lines []byte, durable bool) error {
+	c.longest = max(c.longest, len(lines))
+	if c.appends++; c.appends%3 == 0 {
+		return errors.New("full")
+	}
+	c.text = append(c.text, lines...)
+	return nil
 }

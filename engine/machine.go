@@ -1,13 +1,15 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
 
 // The machine decides what a run does next. It has no clock, does no I/O and starts nothing: events come in
 // with their time, commands go out, and the shell (shell.go) carries them out. At most one command that
-// changes or resolves something is under way at a time, so that nothing is left in a queue when a stop comes.
+// changes or resolves something is under way at a time, so that nothing is left in a queue when a stop comes. A
+// command is about a condition, however many targets it has: the shell works on them side by side (group.go).
 
 // state is where a run stands.
 type state int
@@ -39,6 +41,7 @@ const (
 	evJudged           // the answer to opJudge
 	evSteady           // the answer to opCheck: the steady state is back
 	evStop             // somebody or something wants the run to end
+	evNews             // a part of the command under way is done: for the shell's books alone
 )
 
 // An event is one thing that happened, and when.
@@ -50,7 +53,16 @@ type event struct {
 	stop     *Stop
 	// conditions are what the targets turned out to be; with the end of opResolve.
 	conditions []plannedCondition
-	book       func() // the shell's own: keeps what the command found out; the machine does not look at it
+	leases     leases       // with the end of opApply and opRenew
+	book       func(*event) // the shell's own: keeps what was found out; the machine does not look at it
+}
+
+// leases is how those of a condition's targets stand, once a command has changed or tried to renew them. The
+// worst one counts, since each fault ends by itself.
+type leases struct {
+	oldest  string    // whose was extended longest ago
+	renewed time.Time // and when (wall time)
+	failing time.Time // since when one could not be extended (wall time); zero: none
 }
 
 // judgment is what the shell found when it was asked to judge the current window.
@@ -96,19 +108,19 @@ type command struct {
 type plannedCondition struct {
 	after           []int // indices of the conditions to wait for
 	delay, duration time.Duration
-	renewable       bool // its action can renew its lease; known once targets are resolved
+	renewable       bool // its actions can renew their leases; known once targets are resolved
 	name            string
-	lease           time.Duration // its action's own, where that is longer than the run's
+	lease           time.Duration // its actions' own, where that is longer than the run's
 }
 
 // progress is how far one condition has come.
 type progress struct {
-	prepared, applied, over bool      // over: reverted, or given up after a failed revert
+	prepared, applied, over bool      // tried, on all or some of its targets; over: reverted, or given up after a failed revert
 	order                   int       // of preparation, from 1: undo goes backwards
-	share                   float64   // what the target was last told
+	share                   float64   // what the targets were last told
 	startedAt, overAt       time.Time // Apply and Revert returned
-	renewedAt, triedAt      time.Time // last renewal that worked (wall time), last attempt
-	failingFrom             time.Time // first renewal that failed since (wall time); zero: none
+	triedAt                 time.Time // last attempt to renew
+	leases
 }
 
 // A spec is the part of an experiment that the machine acts on.
@@ -319,22 +331,17 @@ func (m *machine) done(e event) []command {
 			m.spec.conditions, m.conds = e.conditions, make([]progress, len(e.conditions))
 		}
 	case opPrepare:
-		if p.prepared = e.err == nil; p.prepared {
-			m.prepared++
-			p.order = m.prepared
-		}
+		m.prepared++
+		p.prepared, p.order = true, m.prepared // even after an error: some of its targets may be
 	case opApply:
 		p.applied = true // even after an error: it may be half done, so it must be put back
-		p.startedAt, p.renewedAt, p.triedAt = e.at, wallTime(e.at), e.at
+		p.startedAt, p.triedAt, p.leases = e.at, e.at, e.leases
 		p.share = m.spec.stages[0]
 	case opRenew:
-		p.triedAt = e.at
+		p.triedAt, p.leases = e.at, e.leases
 		if e.err == nil {
-			p.renewedAt, p.share, p.failingFrom = wallTime(e.at), c.share, time.Time{}
+			p.share = c.share
 		} else if m.state != scaling {
-			if p.failingFrom.IsZero() {
-				p.failingFrom = wallTime(e.at)
-			}
 			return nil // tried again at the next third of the lease; leaseLost decides when it is too late
 		}
 	case opRevert:
@@ -393,9 +400,9 @@ func (m *machine) leaseLost(at time.Time) *Stop {
 	for i, p := range m.conds {
 		c := m.spec.conditions[i]
 		lease := max(c.lease, m.spec.lease)
-		failing := !p.failingFrom.IsZero() && at.Sub(p.failingFrom) > m.spec.lease // the fault may be gone, whatever its lease
-		if p.applied && !p.over && c.renewable && (failing || at.Sub(p.renewedAt) > lease) {
-			err := fmt.Errorf("condition %q: the lease of %s could not be renewed in time", c.name, m.spec.lease)
+		failing := !p.failing.IsZero() && at.Sub(p.failing) > m.spec.lease // the fault may be gone, whatever its lease
+		if p.applied && !p.over && c.renewable && (failing || at.Sub(p.renewed) > lease) {
+			err := fmt.Errorf("condition %q: the lease of %s could not be renewed in time", cmp.Or(p.oldest, c.name), m.spec.lease)
 			return &Stop{Kind: StopError, Reason: err.Error(), err: err}
 		}
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ func drawSpec(t *rapid.T) spec {
 	}
 	s := spec{
 		baseline: seconds("baseline", 0, 5), baselineMax: seconds("baselineMax", 0, 15), fault: seconds("fault", 0, 20),
-		recovery: seconds("recovery", 0, 10), lease: seconds("lease", 1, 15), maxDuration: seconds("maxDuration", 0, 60),
+		recovery: seconds("recovery", 0, 10), lease: seconds("lease", 1, 15), maxDuration: rapid.SampledFrom([]time.Duration{0, 0, 0, 20 * time.Second, time.Minute}).Draw(t, "maxDuration"),
 		stages: rapid.SampledFrom([][]float64{{100}, {5, 100}, {5, 25, 100}}).Draw(t, "stages"),
 	}
 	for i := range rapid.IntRange(1, 4).Draw(t, "conditions") {
@@ -38,14 +39,16 @@ type world struct {
 	answers  []event
 
 	held, stopped, done bool
-	undoable, changed   []bool
+	undoable, changed   []bool // some of the condition's targets are
+	whole               []bool // all of its targets are prepared
+	failing             []time.Time
 	reverts             []int
 	finishes            int
 }
 
 func newWorld(t *rapid.T, s spec) *world {
 	n := len(s.conditions)
-	return &world{t: t, m: newMachine(s), now: time.Unix(1000, 0), undoable: make([]bool, n), changed: make([]bool, n), reverts: make([]int, n)}
+	return &world{t: t, m: newMachine(s), now: time.Unix(1000, 0), undoable: make([]bool, n), whole: make([]bool, n), failing: make([]time.Time, n), changed: make([]bool, n), reverts: make([]int, n)}
 }
 
 func (w *world) step(e event) {
@@ -76,7 +79,7 @@ func (w *world) command(c command) {
 		if w.stopped {
 			w.t.Fatalf("%+v after a stop", c)
 		}
-		if c.op == opApply && !w.undoable[c.cond] {
+		if c.op == opApply && !w.whole[c.cond] {
 			w.t.Fatalf("%+v without an undo", c)
 		}
 		if c.op == opApply && w.reverts[c.cond] > 0 {
@@ -87,7 +90,7 @@ func (w *world) command(c command) {
 			w.t.Fatalf("%+v of what is not there", c)
 		}
 	case opJudge:
-		w.answers = append(w.answers, event{kind: evJudged, judgment: rapid.SampledFrom([]judgment{refuted, plausible, settled, settled}).Draw(w.t, "judgment")})
+		w.answers = append(w.answers, event{kind: evJudged, judgment: rapid.SampledFrom(judgments).Draw(w.t, "judgment")})
 	case opFinish:
 		w.done = true
 		w.finishes++
@@ -105,14 +108,30 @@ func (w *world) answer(fail bool) {
 	switch c.op {
 	case opResolve:
 		e.conditions = w.m.spec.conditions
-	case opPrepare:
-		w.undoable[c.cond] = !fail
+	case opPrepare: // of many targets: when it fails, some may be prepared
+		w.whole[c.cond] = !fail
+		w.undoable[c.cond] = !fail || rapid.Bool().Draw(w.t, "some prepared")
 	case opApply:
 		w.changed[c.cond] = true // even if it failed
+		e.leases = w.leases(c.cond, false)
+	case opRenew:
+		e.leases = w.leases(c.cond, fail)
 	case opRevert:
 		w.reverts[c.cond]++
 	}
 	w.step(e)
+}
+
+// leases are those of a condition's targets: each was extended somewhen while the command was under way.
+func (w *world) leases(cond int, fail bool) leases {
+	switch {
+	case !fail:
+		w.failing[cond] = time.Time{}
+	case w.failing[cond].IsZero():
+		w.failing[cond] = w.now
+	}
+	age := time.Duration(rapid.IntRange(0, 1500).Draw(w.t, "lease age")) * time.Millisecond
+	return leases{renewed: w.now.Add(-age), failing: w.failing[cond]}
 }
 
 // judge delivers an answer to opJudge, perhaps one that comes too late.
@@ -129,28 +148,53 @@ func (w *world) judge() {
 // nothing is changed before the baseline held or after a stop, and all that was prepared is undone once before the
 // one and only end.
 func TestMachineUndoesEverything(t *testing.T) {
+	runs, changed := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, drawSpec(t))
 		w.step(event{kind: evStart})
 		for range rapid.IntRange(1, 200).Draw(t, "events") {
 			w.now = w.now.Add(time.Duration(rapid.IntRange(0, 1500).Draw(t, "ms")) * time.Millisecond)
-			switch rapid.IntRange(0, 40).Draw(t, "event") {
-			case 0:
+			switch rapid.SampledFrom(happenings).Draw(t, "event") {
+			case aStop:
 				w.step(event{kind: evStop, stop: &Stop{Kind: rapid.SampledFrom([]StopKind{StopRule, StopRequested, StopError}).Draw(t, "kind")}})
-			case 1:
+			case aSteady:
 				w.step(event{kind: evSteady})
-			case 2:
+			case aNews:
+				w.step(event{kind: evNews})
+			case aJudgment:
 				w.step(event{kind: evJudged, judgment: refuted}) // nobody asked, or a second answer
 				w.answers = nil
 				w.m.asked = false
 			default:
-				w.proceed(rapid.IntRange(0, 9).Draw(t, "failure") == 0)
+				w.proceed(rapid.SampledFrom(failures).Draw(t, "failure"))
 			}
 		}
 		w.runToEnd()
 		w.check()
+		runs++
+		if slices.Contains(w.changed, true) {
+			changed++
+		}
 	})
+	if changed < runs/10 {
+		t.Errorf("only %d of %d runs changed anything: the draws are too wild to learn much from", changed, runs)
+	}
 }
+
+// What may happen next in a run of the property test. Most of the time, what is natural.
+const (
+	aStep = iota
+	aNews
+	aSteady
+	aJudgment
+	aStop
+)
+
+var (
+	happenings = append(slices.Repeat([]int{aStep}, 80), aNews, aNews, aSteady, aJudgment, aStop)
+	judgments  = append(slices.Repeat([]judgment{settled}, 12), plausible, plausible, refuted)
+	failures   = append(slices.Repeat([]bool{false}, 25), true)
+)
 
 // proceed does the most natural next thing.
 func (w *world) proceed(fail bool) {

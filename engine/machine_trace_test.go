@@ -30,7 +30,7 @@ func happily(s spec) []string {
 				answer := event{kind: evDone, conditions: s.conditions}
 				queue = append(queue, answer)
 			case c.op.asynchronous():
-				queue = append(queue, event{kind: evDone})
+				queue = append(queue, event{kind: evDone, leases: leases{renewed: now}})
 			case c.op == opJudge:
 				queue = append(queue, event{kind: evJudged, judgment: settled})
 			}

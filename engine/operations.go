@@ -9,70 +9,40 @@ import (
 )
 
 const (
-	actionTimeout = 30 * time.Second // of one call to prepare, apply or renew
-	proofTimeout  = 2 * time.Second
-	logTimeout    = 15 * time.Second // of one look into a log, once nothing waits for it any more
+	resolveTimeout = 10 * time.Minute // of finding all targets, which may be a thousand at a few calls a second
+	actionTimeout  = 30 * time.Second // of one call to prepare, apply or renew
+	proofTimeout   = 2 * time.Second
+	logTimeout     = 15 * time.Second // of one look into a log, once nothing waits for it any more
 )
 
-// pauses lie between the attempts to put a condition back.
+// pauses lie between the attempts to put a change back.
 var pauses = [...]time.Duration{200 * time.Millisecond, time.Second, 3 * time.Second}
 
 // operation is the work of an asynchronous command: a function that touches nothing of the runner but its
 // shared fields, and returns the event that tells its end.
 func (r *runner) operation(c command) func() event {
-	done := func(err error, book func()) event { return event{kind: evDone, err: err, book: book} }
 	switch c.op {
 	case opResolve:
 		return r.resolveOperation()
 	case opGuard:
 		return r.guardOperation()
 	}
-	ch := r.conds[c.cond]
-	action, undo, name := ch.action, json.RawMessage(ch.undo), ch.Name
+	g := r.groups[c.cond]
 	switch c.op {
 	case opPrepare:
-		record := Record{Type: recordPrepared, Condition: name, Kind: ch.Fault, Target: ch.key}
-		return func() event {
-			undo, err := r.prepare(action, record)
-			return done(naming(name, "prepare", err), func() {
-				ch.undo = undo
-				ch.failed(err)
-			})
-		}
+		return func() event { return event{kind: evDone, err: r.work(r.inject, g.changes, false, r.prepareStep)} }
 	case opApply:
 		return func() event {
-			err := r.change(actionTimeout, func(ctx context.Context) error { return action.Apply(ctx, undo) })
-			at := time.Now()
-			if err == nil {
-				err = r.journal.append(Record{Type: recordApplied, Condition: name, Target: ch.key}, false)
-			}
-			return done(naming(name, "apply", err), func() { r.bookApply(ch, at, err) })
+			err := r.work(r.inject, g.changes, false, r.applyStep)
+			return event{kind: evDone, err: err, book: func(e *event) { e.leases = g.leases() }}
 		}
 	case opRenew:
-		return func() event {
-			err := r.renew(action, undo, name, c.share)
-			return done(naming(name, "renew the lease of", err), func() {
-				r.noteError(name+": the lease was not renewed", err)
-			})
-		}
+		return r.renewOperation(g, c.share)
 	default:
-		calm := r.m.stop == nil
+		changes := g.prepared()
 		return func() event {
-			var proof Proof
-			var proofErr error
-			if calm { // nothing comes before the undo of a run that was stopped
-				proof, proofErr = r.proof(r.undo, action, proofTimeout)
-			}
-			drift, journalErr, err := r.revert(action, undo, name, ch.key)
-			at := time.Now()
-			return done(naming(name, "put back", err), func() {
-				if !proof.Late { // else it is counted again
-					r.noteError(ch.Name+": injections could not be counted", proofErr)
-				}
-				r.noteError(ch.Name+": the undo could not be journaled", journalErr)
-				ch.prove(proof)
-				r.bookRevert(ch, at, drift, err)
-			})
+			counting := time.Now().Add(proofTimeout)
+			return event{kind: evDone, err: r.work(r.undo, changes, true, func(ch *change) (func(), error) { return r.revertStep(ch, counting) })}
 		}
 	}
 }
@@ -93,17 +63,19 @@ func (ch *change) failed(err error) {
 	}
 }
 
-// prepare reads the undo and has it on disk before anything is changed.
-func (r *runner) prepare(a Action, record Record) (json.RawMessage, error) {
-	undo, err := bounded(r.inject, actionTimeout, a.Prepare)
-	if err != nil {
-		return nil, err
+// prepareStep reads the undo and has it on disk before anything is changed.
+func (r *runner) prepareStep(ch *change) (book func(), err error) {
+	undo, err := bounded(r.inject, actionTimeout, ch.action.Prepare)
+	if err == nil && !json.Valid(undo) {
+		err = errors.New("the action's undo record is not JSON: it could not be read back")
 	}
-	if !json.Valid(undo) {
-		return nil, errors.New("the action's undo record is not JSON: it could not be read back")
+	if err == nil {
+		err = r.journal.append(Record{Type: recordPrepared, Condition: ch.Name, Of: ch.result.Condition, Kind: ch.Fault, Target: ch.key, Undo: undo}, true)
 	}
-	record.Undo = undo
-	return undo, r.journal.append(record, true)
+	return func() {
+		ch.undo, ch.prepared = undo, err == nil
+		ch.failed(err)
+	}, naming(ch.Name, "prepare", err)
 }
 
 // change does something to a target, if the run is this process's for certain.
@@ -117,26 +89,74 @@ func (r *runner) change(limit time.Duration, do func(context.Context) error) err
 	return err
 }
 
-func (r *runner) renew(a Action, undo json.RawMessage, name string, share float64) error {
-	renewer, ok := a.(Renewer)
-	if !ok {
-		return errors.New("this kind of fault cannot change its share")
+func (r *runner) applyStep(ch *change) (book func(), err error) {
+	err = r.change(actionTimeout, func(ctx context.Context) error { return ch.action.Apply(ctx, ch.undo) })
+	at := time.Now()
+	if err == nil {
+		err = r.journal.append(Record{Type: recordApplied, Condition: ch.Name, Target: ch.key}, false)
 	}
-	err := r.change(min(actionTimeout, r.m.spec.lease), func(ctx context.Context) error { return renewer.Renew(ctx, undo, share) })
-	if err != nil {
-		return err
-	}
-	return r.journal.append(Record{Type: recordRenewed, Condition: name, Share: share}, false)
+	return func() { r.bookApply(ch, at, err) }, naming(ch.Name, "apply", err)
 }
 
-// revert puts one condition back, trying again after failures. A journal that cannot be written never keeps it
+// renewOperation extends the leases of a condition. One that cannot be extended keeps no other from it.
+func (r *runner) renewOperation(g *group, share float64) func() event {
+	lease := r.m.spec.lease
+	return func() event {
+		var missed []error
+		renewed := func(ch *change) (func(), error) {
+			err := r.renew(ch, share, lease)
+			at := time.Now()
+			return func() {
+				ch.extended(at, err)
+				if err != nil {
+					missed = append(missed, fmt.Errorf("%s: the lease was not renewed: %w", ch.Name, err))
+				}
+			}, naming(ch.Name, "renew the lease of", err)
+		}
+		err := r.work(r.inject, g.renewable(), true, renewed)
+		if err == nil {
+			err = r.journal.append(Record{Type: recordRenewed, Condition: g.name, Share: share}, false)
+		}
+		return event{kind: evDone, err: err, book: func(e *event) {
+			e.leases = g.leases()
+			r.noteSome(missed)
+		}}
+	}
+}
+
+func (r *runner) renew(ch *change, share float64, lease time.Duration) error {
+	renewer := ch.action.(Renewer)
+	return r.change(min(actionTimeout, lease), func(ctx context.Context) error { return renewer.Renew(ctx, ch.undo, share) })
+}
+
+// revertStep puts one change back. What it has injected is counted before, until a time that the condition's changes
+// share; but nothing comes before the undo of a run that was stopped.
+func (r *runner) revertStep(ch *change, counting time.Time) (book func(), err error) {
+	var proof Proof
+	var proofErr error
+	if left := time.Until(counting); left > 0 && !r.stopped.Load() {
+		proof, proofErr = r.proof(r.undo, ch.action, left)
+	}
+	drift, journalErr, err := r.revert(ch)
+	at := time.Now()
+	return func() {
+		if !proof.Late { // else it is counted again
+			r.noteError(ch.Name+": injections could not be counted", proofErr)
+		}
+		r.noteError(ch.Name+": the undo could not be journaled", journalErr)
+		ch.prove(proof)
+		r.bookRevert(ch, at, drift, err)
+	}, naming(ch.Name, "put back", err)
+}
+
+// revert puts one change back, trying again after failures. A journal that cannot be written never keeps it
 // from undoing: its error comes back beside, and a later recover would only revert once more.
-func (r *runner) revert(a Action, undo json.RawMessage, name, key string) (drift string, journal, err error) {
+func (r *runner) revert(ch *change) (drift string, journal, err error) {
 	ctx, cancel := context.WithTimeout(r.undo, r.o.UndoTimeout)
 	defer cancel()
-	before := r.journal.append(Record{Type: recordReverting, Condition: name, Target: key}, false)
-	drift, err = revertWithRetries(ctx, r.claim, a, undo)
-	return drift, errors.Join(before, journalRevert(r.journal, name, key, drift, err)), err
+	before := r.journal.append(Record{Type: recordReverting, Condition: ch.Name, Target: ch.key}, false)
+	drift, err = revertWithRetries(ctx, r.claim, ch.action, ch.undo)
+	return drift, errors.Join(before, journalRevert(r.journal, ch.Name, ch.key, drift, err)), err
 }
 
 // journalRevert records how an undo ended.
@@ -196,6 +216,7 @@ func (r *runner) proof(ctx context.Context, a Action, limit time.Duration) (Proo
 
 func (r *runner) bookApply(ch *change, at time.Time, err error) {
 	ch.result.Applied = &at
+	ch.extended(at, nil) // even after an error: it may have begun
 	ch.failed(err)
 	if err == nil {
 		r.tell(Event{Kind: EventApplied, Condition: ch.Name, Target: ch.key})

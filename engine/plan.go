@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -44,13 +45,8 @@ func Plan(ctx context.Context, x *experiment.Experiment, o Options) (*PlanResult
 		return nil, err
 	}
 	p := &PlanResult{Title: x.Title, Objective: x.Objective, Stages: s.stages}
-	for _, ch := range b.changes {
-		c, err := describe(ctx, ch)
-		if err != nil {
-			return nil, fmt.Errorf("condition %q: %w", ch.Name, err)
-		}
-		c.When = when(ch.Condition)
-		p.Conditions = append(p.Conditions, c)
+	if p.Conditions, err = describeAll(ctx, b.changes, cmp.Or(max(o.Parallel, 0), defaultParallel)); err != nil {
+		return nil, err
 	}
 	stages := time.Duration(len(s.stages))
 	p.Duration = s.baseline + stages*s.fault + min(s.recovery, steadySeconds*time.Second)
@@ -67,6 +63,27 @@ func Plan(ctx context.Context, x *experiment.Experiment, o Options) (*PlanResult
 	}
 	p.Warnings = append(p.Warnings, warnings(ctx, x, s, o.State, b)...)
 	return p, nil
+}
+
+// describeAll asks the actions what they would do, width of them at once.
+func describeAll(ctx context.Context, changes []*change, width int) ([]PlannedCondition, error) {
+	out := make([]PlannedCondition, len(changes))
+	errs := make([]error, len(changes))
+	each := make([][]int, len(changes))
+	for i := range each {
+		each[i] = []int{i}
+	}
+	sideBySide(width, each, func(i int) bool {
+		out[i], errs[i] = describe(ctx, changes[i])
+		out[i].When = when(changes[i].Condition)
+		return errs[i] == nil
+	})
+	for i, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("condition %q: %w", changes[i].Name, err)
+		}
+	}
+	return out, nil
 }
 
 // describe asks an action what it would do; one that cannot say is described by what is known.

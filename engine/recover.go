@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -13,8 +14,13 @@ import (
 type RecoverOptions struct {
 	// Revert rebuilds an action from nothing but its undo record, as Registry.Revert.
 	Revert func(kind string) (Action, error)
-	// UndoTimeout bounds putting back one condition, retries included. Default 30s.
+	// UndoTimeout bounds putting back one target, retries included. Default 30s.
 	UndoTimeout time.Duration
+	// Parallel is how many targets of a condition are put back at once. Default 16.
+	Parallel int
+	// Progress is told after each target how many of a run's are done, failed ones included; nil if nobody watches.
+	// It is called from one goroutine at a time, and a slow one slows the recovery.
+	Progress func(run string, done, all int)
 
 	journalHook func(seq int, written bool)
 }
@@ -43,18 +49,22 @@ func (r Recovered) Failed() bool {
 }
 
 // Recover puts back what runs left whose process is gone: one run, or, with "", all of them, newest first. It
-// works from the journals alone, can be interrupted and called again, and refuses a run that is live. The error is
-// about runs that could not be worked on; conditions that could not be put back are in the answer.
+// works from the journals alone, and refuses a run that is live. When ctx ends, no further undo begins, those that
+// are under way come to their end, and what is left is for the next call. The error is about runs that could not be
+// worked on to their end; conditions that could not be put back are in the answer, which is there beside an error.
 func (s *State) Recover(ctx context.Context, run string, o RecoverOptions) ([]Recovered, error) {
 	if o.UndoTimeout <= 0 {
 		o.UndoTimeout = 30 * time.Second
 	}
+	if o.Parallel <= 0 {
+		o.Parallel = defaultParallel
+	}
 	if run != "" {
 		one, err := s.recoverRun(ctx, run, o)
-		if err != nil {
+		if err != nil && len(one.Conditions) == 0 {
 			return nil, err
 		}
-		return []Recovered{one}, nil
+		return []Recovered{one}, err
 	}
 	runs, err := s.Runs(ctx)
 	if err != nil {
@@ -69,9 +79,10 @@ func (s *State) Recover(ctx context.Context, run string, o RecoverOptions) ([]Re
 		one, err := s.recoverRun(ctx, info.Run, o)
 		if err != nil {
 			errs = append(errs, err)
-			continue
 		}
-		all = append(all, one)
+		if err == nil || len(one.Conditions) > 0 {
+			all = append(all, one)
+		}
 	}
 	return all, errors.Join(errs...)
 }
@@ -102,51 +113,99 @@ func (s *State) recoverRun(ctx context.Context, run string, o RecoverOptions) (R
 	if c.damaged > 0 {
 		result.Notes = append(result.Notes, c.damage())
 	}
-	err = s.undoPending(ctx, j, c, o, &result)
+	err = undoPending(ctx, j, c, o, &result)
 	everything = err == nil && !result.Failed()
 	return result, err
 }
 
-// undoPending reverts what is pending, last change first.
-func (s *State) undoPending(ctx context.Context, j *journal, c contents, o RecoverOptions, result *Recovered) error {
-	for _, change := range slices.Backward(Changes(c.records)) {
-		if change.Undone {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("recover run %s: %w", result.Run, context.Cause(ctx))
-		}
-		result.Conditions = append(result.Conditions, undoOne(ctx, j, change, o, result))
+// A recovery puts back what is pending of one run.
+type recovery struct {
+	o       RecoverOptions
+	journal *journal
+	result  *Recovered
+
+	mu   sync.Mutex // of result, and of Progress
+	done int
+	all  int
+}
+
+// undoPending reverts what is pending as a run would: the last condition first, its targets side by side.
+func undoPending(ctx context.Context, j *journal, c contents, o RecoverOptions, result *Recovered) error {
+	pending := slices.DeleteFunc(Changes(c.records), func(c Change) bool { return c.Undone })
+	r := &recovery{o: o, journal: j, result: result, all: len(pending)}
+	for _, group := range slices.Backward(byCondition(pending)) {
+		slices.Reverse(group)
+		lists := byKey(group, func(c Change) string { return c.Target })
+		sideBySide(o.Parallel, lists, func(change Change) bool {
+			if ctx.Err() == nil {
+				r.undo(ctx, change)
+			}
+			return ctx.Err() == nil
+		})
+	}
+	if r.done < r.all {
+		return &Refusal{Err: fmt.Errorf("recover run %s: %w; %d of %d are left", result.Run, context.Cause(ctx), r.all-r.done, r.all), Tip: "go on: firedrill recover " + result.Run}
 	}
 	if result.Failed() || (len(result.Conditions) == 0 && c.damaged == 0) {
 		return nil
 	}
 	if !slices.ContainsFunc(c.records, func(r Record) bool { return r.Type == recordVerdict }) {
-		noteTo(result, j.append(Record{Type: recordVerdict, Verdict: "error", Reason: "the run's process ended before the run did; everything was put back by recover"}, false))
+		r.note(j.append(Record{Type: recordVerdict, Verdict: "error", Reason: "the run's process ended before the run did; everything was put back by recover"}, false))
 	}
-	noteTo(result, j.append(Record{Type: recordEnd}, true))
+	r.note(j.append(Record{Type: recordEnd}, true))
 	return nil
 }
 
-func undoOne(ctx context.Context, j *journal, change Change, o RecoverOptions, result *Recovered) RecoveredCondition {
+// byCondition parts changes, in the order of their preparation, into those of one condition each.
+func byCondition(changes []Change) [][]Change {
+	var groups [][]Change
+	for i, c := range changes {
+		if i > 0 && c.Of != "" && c.Of == changes[i-1].Of {
+			last := len(groups) - 1
+			groups[last] = append(groups[last], c)
+			continue
+		}
+		groups = append(groups, []Change{c})
+	}
+	return groups
+}
+
+// undo puts one change back, under a time limit of its own that the end of ctx does not cut short.
+func (r *recovery) undo(ctx context.Context, change Change) {
 	out := RecoveredCondition{Name: change.Condition, Target: change.Target}
-	action, err := o.Revert(change.Kind)
+	var before error
+	action, err := r.action(change.Kind)
 	if err == nil {
-		noteTo(result, j.append(Record{Type: recordReverting, Condition: change.Condition, Target: change.Target}, false))
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.UndoTimeout)
+		before = r.journal.append(Record{Type: recordReverting, Condition: change.Condition, Target: change.Target}, false)
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.o.UndoTimeout)
 		defer cancel()
-		out.Drift, err = revertWithRetries(limited, j.claim, action, change.Undo)
+		out.Drift, err = revertWithRetries(limited, r.journal.claim, action, change.Undo)
 	}
 	if err != nil {
 		out.Error, out.Hint = err.Error(), HintOf(err)
 	}
-	noteTo(result, journalRevert(j, change.Condition, change.Target, out.Drift, err))
-	return out
+	after := journalRevert(r.journal, change.Condition, change.Target, out.Drift, err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result.Conditions = append(r.result.Conditions, out)
+	r.note(before)
+	r.note(after)
+	r.done++
+	if r.o.Progress != nil {
+		r.o.Progress(r.result.Run, r.done, r.all)
+	}
 }
 
-// noteTo keeps an error of the journal, which must not keep anything from being put back.
-func noteTo(result *Recovered, err error) {
-	if err != nil && !slices.Contains(result.Notes, err.Error()) {
-		result.Notes = append(result.Notes, err.Error())
+// action rebuilds what puts a change back; the registry is asked by one goroutine at a time.
+func (r *recovery) action(kind string) (Action, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.o.Revert(kind)
+}
+
+// note keeps an error of the journal, which must not keep anything from being put back.
+func (r *recovery) note(err error) {
+	if err != nil && !slices.Contains(r.result.Notes, err.Error()) {
+		r.result.Notes = append(r.result.Notes, err.Error())
 	}
 }

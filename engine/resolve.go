@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"time"
 
 	"github.com/firedrill-dev/firedrill/experiment"
 )
@@ -14,15 +15,15 @@ import (
 func (r *runner) resolveOperation() func() event {
 	x, registry, params := r.x, r.o.Registry, r.params()
 	return func() event {
-		b, err := bounded(r.inject, actionTimeout, func(ctx context.Context) (*built, error) { return build(ctx, x, registry, params) })
+		b, err := bounded(r.inject, resolveTimeout, func(ctx context.Context) (*built, error) { return build(ctx, x, registry, params) })
 		if err == nil {
 			err = r.journal.append(Record{Type: recordFrozen, Targets: b.frozen()}, false)
 		}
 		if err != nil {
 			return event{kind: evDone, err: err}
 		}
-		return event{kind: evDone, conditions: b.planned(), book: func() {
-			r.conds = b.changes
+		return event{kind: evDone, conditions: b.planned(), book: func(*event) {
+			r.groups, r.conds = b.groups, b.changes
 			r.traffic.generators, r.traffic.probes = b.generators, b.probes
 		}}
 	}
@@ -34,7 +35,8 @@ func (r *runner) params() ActionParams {
 
 // built is an experiment brought to life: nothing is changed yet.
 type built struct {
-	changes    []*change
+	groups     []*group    // as experiment.Conditions
+	changes    []*change   // of all groups
 	generators []Generator // as experiment.Loads
 	probes     []Probe     // as experiment.Measures; nil for those of a load
 }
@@ -67,9 +69,11 @@ func build(ctx context.Context, x *experiment.Experiment, registry Registry, p A
 		if len(targets) == 0 {
 			return nil, fmt.Errorf("condition %q: its target resolved to nothing", c.Name)
 		}
+		g := &group{name: c.Name}
 		for _, t := range targets {
-			b.changes = append(b.changes, newChange(c, t))
+			g.changes = append(g.changes, newChange(c, t))
 		}
+		b.groups, b.changes = append(b.groups, g), append(b.changes, g.changes...)
 	}
 	names := map[string]bool{}
 	for _, ch := range b.changes { // the journal tells them apart by name
@@ -83,7 +87,7 @@ func build(ctx context.Context, x *experiment.Experiment, registry Registry, p A
 
 // newChange is a condition on one of its targets.
 func newChange(c experiment.Condition, t Targeted) *change {
-	ch := &change{Condition: c, of: c.Name, action: t.Action, key: t.Key, names: t.Names}
+	ch := &change{Condition: c, of: c.Name, action: t.Action, key: t.Key, names: t.Names, fixed: t.Fixed}
 	if t.Label != "" {
 		ch.Name += ": " + t.Label
 	}
@@ -94,23 +98,36 @@ func newChange(c experiment.Condition, t Targeted) *change {
 	return ch
 }
 
-// planned is what the machine must know of the changes. One that comes after a condition comes after all of
-// that condition's targets.
+// planned is what the machine must know of the conditions.
 func (b *built) planned() []plannedCondition {
-	out := make([]plannedCondition, len(b.changes))
-	for i, ch := range b.changes {
-		_, renewable := ch.action.(Renewer)
-		out[i] = plannedCondition{delay: ch.Delay, duration: ch.For, renewable: renewable, name: ch.Name}
-		if l, ok := ch.action.(Lessor); ok {
-			out[i].lease = l.Lease()
-		}
-		for j, before := range b.changes {
-			if ch.After != "" && before.of == ch.After {
+	out := make([]plannedCondition, len(b.groups))
+	for i, g := range b.groups {
+		out[i] = g.planned()
+		for j, before := range b.groups {
+			if after := g.changes[0].After; after != "" && before.name == after {
 				out[i].after = append(out[i].after, j)
 			}
 		}
 	}
 	return out
+}
+
+// planned is what the machine must know of one condition, but for its place among the others. The shortest lease of
+// its changes is the condition's.
+func (g *group) planned() plannedCondition {
+	first := g.changes[0]
+	renewable := g.renewable()
+	p := plannedCondition{delay: first.Delay, duration: first.For, name: g.name, renewable: len(renewable) > 0}
+	for i, ch := range renewable {
+		var lease time.Duration
+		if l, ok := ch.action.(Lessor); ok {
+			lease = l.Lease()
+		}
+		if i == 0 || lease < p.lease {
+			p.lease = lease
+		}
+	}
+	return p
 }
 
 func (b *built) frozen() []FrozenTarget {
@@ -151,12 +168,12 @@ func (r *runner) guard(changes []*change) error {
 	if err := r.claim.Lock(r.inject, keys(changes)); err != nil {
 		return err
 	}
-	for _, ch := range changes {
+	return r.work(r.inject, changes, false, func(ch *change) (func(), error) {
 		if _, err := bounded(r.inject, actionTimeout, ch.action.Prepare); err != nil {
-			return fmt.Errorf("condition %q cannot be prepared: %w", ch.Name, err)
+			return nil, fmt.Errorf("condition %q cannot be prepared: %w", ch.Name, err)
 		}
-	}
-	return nil
+		return nil, nil
+	})
 }
 
 // checkGuards is the part of guarding that looks at the experiment and its frozen targets only.
@@ -167,7 +184,7 @@ func checkGuards(x *experiment.Experiment, changes []*change) error {
 				return &Refusal{Err: fmt.Errorf("condition %q: target %s is protected by %q", ch.Name, ch.key, pattern), Tip: "guards.protected names what must never be touched"}
 			}
 		}
-		if _, ok := ch.action.(Renewer); !ok && len(x.Stages) > 1 {
+		if _, ok := ch.action.(Renewer); (!ok || ch.fixed) && len(x.Stages) > 1 {
 			return &Refusal{Err: fmt.Errorf("condition %q: fault %s cannot be scaled in stages", ch.Name, ch.Fault), Tip: "leave stages out, or give this fault its own experiment"}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/experiment"
@@ -19,9 +20,11 @@ type Options struct {
 	State    *State
 	// Observer is told what happens, from one goroutine; nil if nobody watches. A slow one slows the run.
 	Observer func(Event)
-	// UndoTimeout bounds putting back one condition, retries included. It is not cut short by the end of the
+	// UndoTimeout bounds putting back one target, retries included. It is not cut short by the end of the
 	// context. Default 30s.
 	UndoTimeout time.Duration
+	// Parallel is how many targets of a condition are worked on at once. Default 16.
+	Parallel int
 	// Source is the text of the experiment file; its SHA-256 goes into the journal.
 	Source []byte
 	// Finish is called once with the finished result, after report.json is written and before the journal is
@@ -53,9 +56,10 @@ type runner struct {
 
 	run     string
 	started time.Time
-	claim   Claim    // shared
-	journal *journal // shared
-	conds   []*change
+	claim   Claim     // shared
+	journal *journal  // shared
+	groups  []*group  // as the machine's conditions
+	conds   []*change // of all groups
 	traffic traffic
 	watch   watcher
 	events  chan event
@@ -69,26 +73,33 @@ type runner struct {
 	baseline  []judged // per measure, frozen when the baseline was judged
 	notes     []string
 	residue   []Residue
+	stopped   atomic.Bool // shared: the run ends early
 	recovery  Recovery
 	result    *Result
 	reportErr error
 }
 
-// A change is one condition with its action. The shell's goroutine owns it; a command under way works on a copy
-// of what it needs.
+// A change is one condition on one of its targets, with its action. The shell's goroutine owns it: an operation only
+// reads what was booked before it began.
 type change struct {
 	experiment.Condition        // its name is the change's own, if the condition has several targets
 	of                   string // the condition's name in the experiment
 	names                []string
 	action               Action
 	key                  string
+	fixed                bool
 	undo                 []byte
+	prepared             bool      // undo is on disk
+	renewed, failing     time.Time // as in leases
 	result               ConditionResult
 }
 
 func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runner, error) {
 	if o.UndoTimeout <= 0 {
 		o.UndoTimeout = 30 * time.Second
+	}
+	if o.Parallel <= 0 {
+		o.Parallel = defaultParallel
 	}
 	if reason, engaged := o.State.Engaged(ctx); engaged {
 		return nil, &Refusal{Err: fmt.Errorf("the kill switch is engaged: %s", reason), Tip: "release it when it is safe: firedrill killswitch off"}
@@ -165,7 +176,7 @@ func (r *runner) loop(ctx context.Context) {
 		case e := <-r.events:
 			e.at = time.Now()
 			if e.book != nil {
-				e.book()
+				e.book(&e)
 			}
 			r.handle(e)
 		case <-alarm.C:
@@ -205,6 +216,7 @@ func (r *runner) handle(e event) {
 		stopped := r.m.stop
 		commands := r.m.Step(e)
 		if r.m.stop != stopped {
+			r.stopped.Store(true)
 			r.tell(Event{Kind: EventStop, Message: r.m.stop.Reason})
 		}
 		for _, c := range commands {
@@ -226,7 +238,9 @@ func (r *runner) do(c command, at time.Time) (answer event, ok bool) {
 	case opCancel:
 		r.cancelInject()
 	case opEnter:
-		r.enter(c, at)
+		if err := r.enter(c, at); err != nil {
+			return r.journalFailed(at, err), true
+		}
 	case opLeave:
 		r.spans[len(r.spans)-1].End = at
 	case opJudge:
@@ -241,22 +255,21 @@ func (r *runner) do(c command, at time.Time) (answer event, ok bool) {
 }
 
 // enter begins a phase; the first one starts the traffic.
-func (r *runner) enter(c command, at time.Time) {
+func (r *runner) enter(c command, at time.Time) error {
 	if c.phase == PhaseBaseline {
 		r.startTraffic(at)
 	}
 	r.spans = append(r.spans, PhaseSpan{Name: c.phase, Stage: c.stage, Share: c.share, Start: at})
-	if err := r.journal.append(Record{Type: recordPhase, Phase: c.phase, Stage: c.stage, Share: c.share}, false); err != nil {
-		r.journalFailed(err)
-	}
+	err := r.journal.append(Record{Type: recordPhase, Phase: c.phase, Stage: c.stage, Share: c.share}, false)
 	length := map[string]time.Duration{PhaseBaseline: r.x.Phases.Baseline, PhaseFault: r.x.Phases.Fault, PhaseRecovery: r.x.Phases.Recovery}[c.phase]
 	r.tell(Event{Kind: EventPhase, Phase: c.phase, Stage: c.stage, Share: c.share, Length: length})
+	return err
 }
 
 // journalFailed ends the run, because what comes next could not be undone by another process.
-func (r *runner) journalFailed(err error) {
+func (r *runner) journalFailed(at time.Time, err error) event {
 	r.note(err.Error())
-	r.events <- event{kind: evStop, stop: &Stop{Kind: StopError, Reason: err.Error(), err: err}}
+	return event{kind: evStop, at: at, stop: &Stop{Kind: StopError, Reason: err.Error(), err: err}}
 }
 
 func (r *runner) note(text string) {
@@ -268,6 +281,17 @@ func (r *runner) note(text string) {
 func (r *runner) noteError(what string, err error) {
 	if err != nil {
 		r.note(what + ": " + err.Error())
+	}
+}
+
+// noteSome notes the first of errors that are much alike, and how many there were.
+func (r *runner) noteSome(errs []error) {
+	switch n := len(errs); n {
+	case 0:
+	case 1:
+		r.note(errs[0].Error())
+	default:
+		r.note(fmt.Sprintf("%s (and %d more)", errs[0], n-1))
 	}
 }
 

@@ -95,23 +95,30 @@ func TestOneOfSeveralTargets(t *testing.T) {
 	}
 }
 
-// TestManySlowTargets: targets that take a while to change, one after the other, keep their leases if those are as long.
+// TestManySlowTargets: targets that take a while to change keep their leases if they are worked on side by side, or if
+// the leases are as long.
 func TestManySlowTargets(t *testing.T) {
-	for lease, want := range map[time.Duration]string{0: string(verdict.Error), 100 * time.Second: string(verdict.Held)} {
+	for _, test := range []struct {
+		parallel int
+		lease    time.Duration
+		want     verdict.Outcome
+	}{{1, 0, verdict.Error}, {1, 100 * time.Second, verdict.Held}, {0, 0, verdict.Held}} {
 		synctest.Test(t, func(t *testing.T) {
 			c, x := newCloud(), example(t)
-			c.lease = lease
+			c.lease = test.lease
 			several(x)
 			for i := range 10 {
 				name := strings.Repeat("c", i+1)
 				x.Conditions[0].Target.Functions, c.values[name] = append(x.Conditions[0].Target.Functions, name), "3"
 			}
 			c.slow = 3 * time.Second
-			r, err := Run(t.Context(), x, options(t, c))
-			if err != nil || string(r.Verdict) != want {
-				t.Errorf("lease %s: %s (%s), %v", lease, r.Verdict, r.Reason, err)
+			o := options(t, c)
+			o.Parallel = test.parallel
+			r, err := Run(t.Context(), x, o)
+			if err != nil || r.Verdict != test.want {
+				t.Errorf("%+v: %s (%s), %v", test, r.Verdict, r.Reason, err)
 			}
-			if want == string(verdict.Error) && !strings.Contains(r.Reason, `"slow: `) {
+			if test.want == verdict.Error && !strings.Contains(r.Reason, `"slow: `) {
 				t.Errorf("it is not said which: %s", r.Reason)
 			}
 		})

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/firedrill-dev/firedrill/engine"
 )
@@ -34,7 +36,9 @@ interrupted and repeated. Exit code 10 if something could still not be put back.
 			if err != nil {
 				return err
 			}
-			recovered, err := state.Recover(ctx, run, engine.RecoverOptions{Revert: world.registry().Revert})
+			show, clear := a.recovering()
+			recovered, err := state.Recover(ctx, run, engine.RecoverOptions{Revert: world.registry().Revert, Progress: show})
+			clear()
 			if printErr := a.printRecovered(orEmpty(recovered)); printErr != nil {
 				return printErr
 			}
@@ -52,6 +56,17 @@ interrupted and repeated. Exit code 10 if something could still not be put back.
 	cmd.Flags().StringVar(&in.endpoint, "endpoint-url", "", "address of the Lambda API (default $AWS_ENDPOINT_URL_LAMBDA, then AWS)")
 	in.signing.register(cmd)
 	return cmd
+}
+
+// recovering shows on a terminal how far a recovery of many targets is, until it is cleared; what became of each is
+// printed in the end.
+func (a *app) recovering() (show func(run string, done, all int), clear func()) {
+	f, ok := a.stderr.(*os.File)
+	if !ok || a.quiet || !term.IsTerminal(int(f.Fd())) {
+		return nil, func() {}
+	}
+	show = func(run string, done, all int) { fmt.Fprintf(f, "\r\x1b[K%s  put back %d of %d", run, done, all) }
+	return show, func() { fmt.Fprint(f, "\r\x1b[K") }
 }
 
 func (a *app) printRecovered(all []engine.Recovered) error {
