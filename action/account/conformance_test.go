@@ -60,6 +60,8 @@ func (f fixture) look(t *testing.T, w world) string {
 func fixtures() []fixture {
 	return []fixture{
 		concurrencyFixture(),
+		memoryFixture(),
+		timeoutFixture(),
 	}
 }
 

@@ -24,6 +24,8 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		lambdaConcurrency(),
+		lambdaMemory(),
+		lambdaTimeout(),
 	}
 }
 

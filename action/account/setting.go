@@ -43,6 +43,8 @@ type setting[S any] struct {
 	eventual bool
 	// effects says that even a write of what is there already has an effect, so that it is no rehearsal.
 	effects bool
+	// try shows that a write would be allowed, without making it; nil: writing what is there already shows it.
+	try func(ctx context.Context, id string, now S) error
 }
 
 var (
@@ -88,16 +90,25 @@ func (s setting[S]) apply(ctx context.Context, o order, raw states) error {
 	if err != nil {
 		return err
 	}
-	now, err := s.read(ctx, o.ID)
-	switch {
-	case err != nil:
-		return err
-	case s.same(now, after):
-		return nil
-	case !s.same(now, before):
-		return &action.Refused{Reason: fmt.Sprintf("%s: its %s was changed while the run was starting", o.ID, s.what), Tip: "run it again when nobody edits it"}
+	for range attempts {
+		now, err := s.read(ctx, o.ID)
+		switch {
+		case err != nil:
+			return err
+		case s.same(now, after):
+			return nil
+		case !s.same(now, before):
+			return &action.Refused{Reason: fmt.Sprintf("%s: its %s was changed while the run was starting", o.ID, s.what), Tip: "run it again when nobody edits it"}
+		}
+		err = s.put(ctx, o.ID, now, after)
+		if err == nil || !errors.Is(err, errConflict) {
+			return err
+		}
+		if err := pause(ctx, readPause); err != nil {
+			return err
+		}
 	}
-	return s.put(ctx, o.ID, now, after)
+	return fmt.Errorf("%s: it is changed by others all the time", o.ID)
 }
 
 // put writes and sees that it was written. An error of the write does not count if the write was made all the same.
@@ -235,6 +246,9 @@ func (s setting[S]) rehearse(ctx context.Context, o order) error {
 	now, err := s.read(ctx, o.ID)
 	if err != nil {
 		return err
+	}
+	if s.try != nil {
+		return s.try(ctx, o.ID, now)
 	}
 	return s.write(ctx, o.ID, now, now)
 }

@@ -1,0 +1,44 @@
+package account
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/fault"
+)
+
+// reconfigure is somebody else's change of a function.
+func reconfigure(t *testing.T, w world, in lambda.UpdateFunctionConfigurationInput) {
+	t.Helper()
+	in.FunctionName = aws.String("inventory")
+	if _, err := lambda.NewFromConfig(w.cfg).UpdateFunctionConfiguration(t.Context(), &in); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func inventory(t *testing.T, w world) { makeFunction(t, w, "inventory") }
+
+func lookAtInventory(t *testing.T, w world) any { return lookAtFunction(t, w, "inventory") }
+
+func timeoutFixture() fixture {
+	return fixture{
+		kind: "lambda-timeout", target: experiment.Target{Lambda: "inventory"}, with: fault.Attributes{"timeout": 1000.0},
+		setup: inventory, state: lookAtInventory,
+		edit: func(t *testing.T, w world) {
+			reconfigure(t, w, lambda.UpdateFunctionConfigurationInput{Timeout: aws.Int32(7)})
+		},
+	}
+}
+
+func memoryFixture() fixture {
+	return fixture{
+		kind: "lambda-memory", target: experiment.Target{Lambda: "inventory"}, with: fault.Attributes{"memory": 128.0},
+		setup: inventory, state: lookAtInventory,
+		edit: func(t *testing.T, w world) {
+			reconfigure(t, w, lambda.UpdateFunctionConfigurationInput{MemorySize: aws.Int32(256)})
+		},
+	}
+}
