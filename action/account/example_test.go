@@ -33,7 +33,7 @@ func TestExamples(t *testing.T) {
 				t.Parallel()
 				slots <- struct{}{}
 				defer func() { <-slots }()
-				runExample(t, stand.world(), f, binary)
+				runExample(t, stand.behind(t, f).world(), f, binary)
 			})
 		}
 	})

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,10 +28,25 @@ import (
 // A stand is AWS's stand-in, with any number of accounts.
 type stand struct {
 	endpoint string
-	accounts atomic.Int64
+	accounts *atomic.Int64
 }
 
-func newStand(t *testing.T) *stand { return &stand{endpoint: moto.Start(t)} }
+func newStand(t *testing.T) *stand { return &stand{endpoint: moto.Start(t), accounts: &atomic.Int64{}} }
+
+// behind is the same stand as seen through the server that a fixture has put before it.
+func (s *stand) behind(t *testing.T, f fixture) *stand {
+	t.Helper()
+	if f.front == nil {
+		return s
+	}
+	to, err := url.Parse(s.endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(f.front(httputil.NewSingleHostReverseProxy(to)))
+	t.Cleanup(server.Close)
+	return &stand{endpoint: server.URL, accounts: s.accounts}
+}
 
 // A world is one account of a stand, with nothing in it.
 type world struct {
