@@ -61,6 +61,8 @@ func (f fixture) look(t *testing.T, w world) string {
 // fixtures lists the fixture of every kind.
 func fixtures() []fixture {
 	return []fixture{
+		autoscalingSuspendFixture(),
+		autoscalingTerminateFixture(),
 		capacityFixture(),
 		maxThroughputFixture(),
 		concurrencyFixture(),
@@ -106,6 +108,7 @@ func conform(t *testing.T, stand *stand, f fixture) {
 		"somebody else's edit":              otherEdit,
 		"somebody else's edit beside":       besideEdit,
 		"changed before apply":              changedBeforeApply,
+		"applied twice":                     appliedTwice,
 		"prepare and rehearsal leave alone": leavesAlone,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,18 +192,23 @@ func (s *subject) apply(t *testing.T) json.RawMessage {
 	if err := s.change.Apply(t.Context(), undo); err != nil {
 		t.Fatalf("Apply: %v", err)
 	}
-	if now := s.look(t, s.world); !s.stays && now == s.before {
+	if s.look(t, s.world) == s.before {
 		t.Fatal("Apply has changed nothing that the fixture sees")
 	}
 	return undo
 }
 
-// restored fails unless everything is as it was.
+// restored fails unless everything is as it was; what a deed did stays.
 func (s *subject) restored(t *testing.T) {
 	t.Helper()
-	if s.stays {
-		return
+	if !s.stays {
+		s.untouched(t)
 	}
+}
+
+// untouched fails unless everything is as it was.
+func (s *subject) untouched(t *testing.T) {
+	t.Helper()
 	if diff := cmp.Diff(s.before, s.look(t, s.world)); diff != "" {
 		t.Errorf("not as before (-before +after):\n%s", diff)
 	}
@@ -227,7 +235,7 @@ func revertWithoutApply(t *testing.T, s *subject) {
 	if err := s.change.Revert(t.Context(), undo); err != nil {
 		t.Errorf("Revert: %v", err)
 	}
-	s.restored(t)
+	s.untouched(t)
 }
 
 func anotherProcess(t *testing.T, s *subject) {
@@ -305,6 +313,18 @@ func changedBeforeApply(t *testing.T, s *subject) {
 	}
 }
 
+// appliedTwice makes the change a second time, as after a reply that was lost: it must do no more than the first.
+func appliedTwice(t *testing.T, s *subject) {
+	undo := s.apply(t)
+	once := s.look(t, s.world)
+	if err := s.change.Apply(t.Context(), undo); err != nil {
+		t.Errorf("Apply again: %v", err)
+	}
+	if diff := cmp.Diff(once, s.look(t, s.world)); diff != "" {
+		t.Errorf("the second Apply did more (-once +twice):\n%s", diff)
+	}
+}
+
 func leavesAlone(t *testing.T, s *subject) {
 	s.prepare(t)
 	if _, err := s.change.Describe(t.Context()); err != nil {
@@ -313,7 +333,7 @@ func leavesAlone(t *testing.T, s *subject) {
 	if err := s.change.Rehearse(t.Context()); err != nil && !errors.Is(err, ErrNotRehearsed) {
 		t.Errorf("Rehearse: %v", err)
 	}
-	s.restored(t)
+	s.untouched(t)
 }
 
 // failingCalls lets each call fail in turn, while the change is made and while it is taken back.

@@ -23,6 +23,8 @@ type kind struct {
 // kinds lists every kind. To add one, write its file and name it here.
 func kinds() []kind {
 	return []kind{
+		autoscalingSuspend(),
+		autoscalingTerminate(),
 		dynamodbCapacity(),
 		dynamodbMaxThroughput(),
 		lambdaConcurrency(),
