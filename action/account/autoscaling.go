@@ -40,7 +40,7 @@ func readGroup(ctx context.Context, api groupReader, id string) (types.AutoScali
 		return types.AutoScalingGroup{}, explain("Auto Scaling group "+name+": look it up", err)
 	}
 	if len(out.AutoScalingGroups) == 0 {
-		return types.AutoScalingGroup{}, fmt.Errorf("Auto Scaling group %s: %w", name, errGone)
+		return types.AutoScalingGroup{}, fmt.Errorf("group %s: %w", name, errGone)
 	}
 	return out.AutoScalingGroups[0], nil
 }
