@@ -15,7 +15,7 @@ import (
 )
 
 // A FaultSet publishes one fault to a function: it adds a member to the function's fault set and a lease.
-// Its methods must not be called at the same time.
+// Its methods must not be called at the same time, but for Proof.
 type FaultSet struct {
 	factory   *Factory
 	condition experiment.Condition
@@ -44,6 +44,47 @@ func (a *FaultSet) Names() []string {
 		names = append(names, plainName(function))
 	}
 	return names
+}
+
+// Where is the AWS account and region of the functions behind the fault set or, if they are not known, of the fault set itself; empty
+// where that is not known, either, or they are in several.
+func (a *FaultSet) Where() (account, region string) {
+	if len(a.readers) == 0 {
+		return a.place.Account, a.place.Region
+	}
+	account, region = a.readers[0].arn.AccountID, a.readers[0].arn.Region
+	for _, r := range a.readers {
+		if r.arn.AccountID != account {
+			account = ""
+		}
+		if r.arn.Region != region {
+			region = ""
+		}
+	}
+	return account, region
+}
+
+// OnDisk says that the target is a file on this machine.
+func (a *FaultSet) OnDisk() bool { return a.place.Kind == kindFile && len(a.readers) == 0 }
+
+// Resources are the ARNs of what the condition names: its functions or, if they are not known, the place of the fault set. It is
+// empty where nothing of it can have tags.
+func (a *FaultSet) Resources() []string {
+	var out []string
+	for _, r := range a.readers {
+		if r.arn.Service == "" {
+			return nil
+		}
+		own := r.arn
+		if parts := strings.SplitN(own.Resource, ":", 3); len(parts) == 3 {
+			own.Resource = parts[0] + ":" + parts[1] // its versions have the function's tags
+		}
+		out = append(out, own.String())
+	}
+	if len(a.readers) == 0 && a.place.Kind == kindSSM {
+		out = append(out, a.place.arn("ssm", "parameter/"+strings.TrimPrefix(a.place.Name, "/")))
+	}
+	return out
 }
 
 // member builds our member of the document at a share of the condition's percentage.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/firedrill-dev/firedrill/envelope"
 	"github.com/firedrill-dev/firedrill/fault"
 )
@@ -20,6 +22,7 @@ const (
 // A reader is what the function behind a place asks of its fault set.
 type reader struct {
 	name string         // by which an audience names it; "": not known
+	arn  arn.ARN        // zero: not known
 	keys []envelope.Key // that it trusts; none: it does not ask for signatures
 	bad  error          // why it trusts nobody: what it was given is no key
 }
@@ -29,7 +32,7 @@ func (r *reader) asks() bool { return r != nil && (len(r.keys) > 0 || r.bad != n
 
 // reader says what a function asks for, by its own configuration.
 func (h host) reader() *reader {
-	r := &reader{name: h.name}
+	r := &reader{name: h.name, arn: h.arn}
 	if parts := strings.Split(h.arn.Resource, ":"); len(parts) > 1 { // function:NAME, whichever way it was named
 		r.name = parts[1]
 	}

@@ -124,7 +124,7 @@ func (m *machine) restore(at time.Time) []command {
 	if last >= 0 {
 		return m.begin(command{op: opRevert, cond: last})
 	}
-	patient := m.stop == nil || m.stop.Kind == StopRule
+	patient := m.stop == nil || m.stop.Kind == StopRule || m.stop.Kind == StopBudget
 	if patient && m.spec.recovery > 0 && !m.faultAt.IsZero() {
 		m.nextCheck = at.Add(checkStep)
 		return m.enter(at, recovering, PhaseRecovery, m.spec.recovery)

@@ -6,8 +6,10 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
+	"github.com/firedrill-dev/firedrill/calendar"
 	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/verdict"
 )
@@ -48,6 +50,15 @@ type Describer interface {
 	Describe(ctx context.Context) (Description, error)
 }
 
+// A Rehearser is an Action that can show, before anything is changed, that Revert has the permissions that it needs: it writes
+// what is there already. It is called after Prepare. ErrNotRehearsed says that even this would have an effect.
+type Rehearser interface {
+	Rehearse(ctx context.Context) error
+}
+
+// ErrNotRehearsed is the answer of a Rehearser that cannot.
+var ErrNotRehearsed = errors.New("it cannot be tried without effect")
+
 // A Probe reads one measure once. An error is an observation too: the engine records it as failed.
 type Probe interface {
 	Read(ctx context.Context) (verdict.Observation, error)
@@ -86,6 +97,10 @@ type Registry struct {
 	Revert func(kind string) (Action, error)
 	Probe  func(m experiment.Measure) (Probe, error)
 	Load   func(l experiment.Load) (Generator, error)
+	// Alarms reads the states of alarms, for guards; nil where there are none.
+	Alarms func(ctx context.Context, alarms []experiment.Alarm) (map[experiment.Alarm]verdict.AlarmState, error)
+	// Calendar reads the calendar that guards name; nil where there is none.
+	Calendar func(g experiment.Guards) (calendar.Freezes, error)
 }
 
 // A Targeted is an action on one target of its condition.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/fault"
 	"github.com/firedrill-dev/firedrill/verdict"
 )
 
@@ -31,6 +32,8 @@ type cloud struct {
 	reading         time.Duration // what a look into the log takes
 	lease           time.Duration // of the targets, where it is longer than the run's
 	lag             int           // how often the log is asked before it shows anything
+	marked          bool          // answers say by what they were hit
+	run             string        // the run whose marks they carry
 	after           time.Duration // what users feel once the fault is gone; zero: as before it
 }
 
@@ -196,10 +199,13 @@ func (g *fakeLoad) Run(ctx context.Context, sink func(verdict.Observation)) erro
 func (c *cloud) request() verdict.Observation {
 	c.mu.Lock()
 	at, took, class := time.Now(), c.healthy, "200"
-	failed := false
+	failed, mark := false, ""
 	switch {
 	case c.values["a"] == "broken" || c.values["b"] == "broken":
 		took, failed = c.broken, c.failing
+		if c.marked {
+			mark = fault.Mark{Run: c.run, Kinds: []fault.Kind{fault.Latency}}.String()
+		}
 	case c.after > 0 && c.wasBroken():
 		took = c.after
 	}
@@ -208,7 +214,14 @@ func (c *cloud) request() verdict.Observation {
 		class = "500"
 	}
 	time.Sleep(took)
-	return verdict.Observation{At: at, Value: time.Since(at).Seconds(), Failed: failed, Class: class}
+	return verdict.Observation{At: at, Value: time.Since(at).Seconds(), Failed: failed, Class: class, Mark: mark}
+}
+
+// mark tells the cloud which run it is in.
+func (c *cloud) mark(run string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.run = run
 }
 
 func (c *cloud) wasBroken() bool {

@@ -23,6 +23,10 @@ func (r *runner) finish(ctx context.Context) {
 		rec, _ := r.recovered(r.spans[n-1].End) // the last answers are in now
 		r.recovery = rec
 	}
+	for _, ch := range r.conds {
+		r.spending.proven(ch.Name, ch.result.Proof.Fired)
+	}
+	r.tally()
 	res := r.assemble()
 	r.result = res
 	var errs []error
@@ -134,7 +138,7 @@ func (r *runner) assemble() *Result {
 	}
 	res := &Result{
 		Version: 1, Run: r.run, Experiment: withoutSecrets(r.x), Started: r.started, Ended: time.Now(),
-		Phases: append([]PhaseSpan{}, r.spans...), Recovery: r.recovery, Residue: r.residue, Stop: r.m.stop,
+		Phases: append([]PhaseSpan{}, r.spans...), Recovery: r.recovery, Residue: r.residue, Stop: r.m.stop, Budgets: r.budgets,
 		Measures: []MeasureResult{}, Conditions: r.conditionResults(), // lists are never null in the report
 	}
 	for i, m := range r.x.Measures {

@@ -36,31 +36,32 @@ type PlannedCondition struct {
 // not even into the state folder. What would keep a run from starting is an error; what would only make it
 // pointless is a warning.
 func Plan(ctx context.Context, x *experiment.Experiment, o Options) (*PlanResult, error) {
-	s := specOf(x)
+	s := specOf(x, o)
 	b, err := build(ctx, x, o.Registry, ActionParams{Run: "plan", Lease: s.lease, Share: s.stages[0]})
 	if err != nil {
 		return nil, err
 	}
-	if err := checkGuards(x, b.changes); err != nil {
+	if err := checkGuards(ctx, x, o, b.changes); err != nil {
 		return nil, err
 	}
 	p := &PlanResult{Title: x.Title, Objective: x.Objective, Stages: s.stages}
 	if p.Conditions, err = describeAll(ctx, b.changes, cmp.Or(max(o.Parallel, 0), defaultParallel)); err != nil {
 		return nil, err
 	}
-	stages := time.Duration(len(s.stages))
-	p.Duration = s.baseline + stages*s.fault + min(s.recovery, steadySeconds*time.Second)
-	p.MaxDuration = max(s.baselineMax, s.baseline) + stages*s.fault + s.recovery
-	if s.maxDuration > 0 {
-		p.MaxDuration = min(p.MaxDuration, s.maxDuration)
-		if p.Duration > s.maxDuration {
-			p.Warnings = append(p.Warnings, fmt.Sprintf("the phases take %s, but guards.max_duration stops the run after %s", p.Duration, s.maxDuration))
-		}
+	p.Duration, p.MaxDuration = length(s, s.maxDuration)
+	if s.maxDuration > 0 && p.Duration > s.maxDuration {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("the phases take %s, but guards.max_duration stops the run after %s", p.Duration, s.maxDuration))
 	}
-	p.Guards = guards(x, b)
+	p.Guards = toldGuards(x, o, b.changes)
 	for _, rule := range x.Stop {
 		p.Stop = append(p.Stop, fmt.Sprintf("%s: %s%s", rule.Of, rule.When.Text, lasting(rule.For)))
 	}
+	notes, err := checkMoment(ctx, x, o, time.Now())
+	if err != nil {
+		p.Warnings = append(p.Warnings, "a run would refuse to start just now: "+err.Error()+because(HintOf(err)))
+	}
+	p.Warnings = append(p.Warnings, notes...)
+	p.Warnings = append(p.Warnings, budgetWarnings(x, s, o, b.changes)...)
 	p.Warnings = append(p.Warnings, warnings(ctx, x, s, o.State, b)...)
 	return p, nil
 }
@@ -113,20 +114,6 @@ func when(c experiment.Condition) string {
 		return text + ", for " + c.For.String()
 	}
 	return text + ", to its end"
-}
-
-func guards(x *experiment.Experiment, b *built) []string {
-	out := []string{fmt.Sprintf("%d target(s) resolved", len(keys(b.changes)))}
-	if x.Guards.MaxTargets > 0 {
-		out = append(out, fmt.Sprintf("at most %d targets", x.Guards.MaxTargets))
-	}
-	if len(x.Guards.Protected) > 0 {
-		out = append(out, fmt.Sprintf("none of the targets is protected (%d names)", len(x.Guards.Protected)))
-	}
-	if x.Guards.MaxDuration > 0 {
-		out = append(out, "stops after "+x.Guards.MaxDuration.String())
-	}
-	return out
 }
 
 // warnings say what would make a run pointless or impossible just now.

@@ -30,8 +30,9 @@ type Event struct {
 	Target    string        `json:"target,omitempty"`
 	Message   string        `json:"message,omitempty"`
 	Measures  []LiveMeasure `json:"measures,omitempty"`
-	Elapsed   time.Duration `json:"elapsed"` // since the run started
-	Result    *Result       `json:"-"`       // with EventVerdict
+	Budgets   []Spent       `json:"budgets,omitempty"` // with EventStats
+	Elapsed   time.Duration `json:"elapsed"`           // since the run started
+	Result    *Result       `json:"-"`                 // with EventVerdict
 }
 
 // A LiveMeasure is one measure over the last second.

@@ -2,10 +2,7 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path"
-	"path/filepath"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/experiment"
@@ -87,7 +84,10 @@ func build(ctx context.Context, x *experiment.Experiment, registry Registry, p A
 
 // newChange is a condition on one of its targets.
 func newChange(c experiment.Condition, t Targeted) *change {
-	ch := &change{Condition: c, of: c.Name, action: t.Action, key: t.Key, names: t.Names, fixed: t.Fixed}
+	ch := &change{
+		Condition: c, of: c.Name, action: t.Action, key: t.Key, names: t.Names, fixed: t.Fixed,
+		account: t.Account, region: t.Region, tags: t.Tags, group: t.Of,
+	}
 	if t.Label != "" {
 		ch.Name += ": " + t.Label
 	}
@@ -155,60 +155,33 @@ func keys(changes []*change) []string {
 func (r *runner) guardOperation() func() event {
 	changes := r.conds
 	return func() event {
-		return event{kind: evDone, err: r.guard(changes)}
+		notes, err := r.guard(changes)
+		return event{kind: evDone, err: err, book: func(*event) {
+			for _, text := range notes {
+				r.note(text)
+			}
+		}}
 	}
 }
 
 // guard locks the targets and has every action look at its own: what cannot be undone is found out before
 // anybody waits for a baseline.
-func (r *runner) guard(changes []*change) error {
-	if err := checkGuards(r.x, changes); err != nil {
-		return err
+func (r *runner) guard(changes []*change) (notes []string, err error) {
+	if err := checkGuards(r.inject, r.x, r.o, changes); err != nil {
+		return nil, err
+	}
+	if notes, err = checkMoment(r.inject, r.x, r.o, time.Now()); err != nil {
+		return notes, err
 	}
 	if err := r.claim.Lock(r.inject, keys(changes)); err != nil {
-		return err
+		return notes, err
 	}
-	return r.work(r.inject, changes, false, func(ch *change) (func(), error) {
+	return notes, r.work(r.inject, changes, false, func(ch *change) (func(), error) {
 		if _, err := bounded(r.inject, actionTimeout, ch.action.Prepare); err != nil {
 			return nil, fmt.Errorf("condition %q cannot be prepared: %w", ch.Name, err)
 		}
 		return nil, nil
 	})
-}
-
-// checkGuards is the part of guarding that looks at the experiment and its frozen targets only.
-func checkGuards(x *experiment.Experiment, changes []*change) error {
-	for _, ch := range changes {
-		for _, pattern := range x.Guards.Protected {
-			if protects(pattern, ch) {
-				return &Refusal{Err: fmt.Errorf("condition %q: target %s is protected by %q", ch.Name, ch.key, pattern), Tip: "guards.protected names what must never be touched"}
-			}
-		}
-		if _, ok := ch.action.(Renewer); (!ok || ch.fixed) && len(x.Stages) > 1 {
-			return &Refusal{Err: fmt.Errorf("condition %q: fault %s cannot be scaled in stages", ch.Name, ch.Fault), Tip: "leave stages out, or give this fault its own experiment"}
-		}
-	}
-	if n := len(keys(changes)); x.Guards.MaxTargets > 0 && n > x.Guards.MaxTargets {
-		return &Refusal{Err: fmt.Errorf("%d targets, but guards.max_targets is %d", n, x.Guards.MaxTargets), Tip: "split the experiment, or raise the guard on purpose"}
-	}
-	if len(changes) == 0 {
-		return errors.New("no conditions: nothing would be injected")
-	}
-	return nil
-}
-
-// protects says whether a protected name, which may be a shell pattern, means the condition's target.
-func protects(pattern string, ch *change) bool {
-	names := append([]string{ch.key, ch.Target.File, filepath.Base(ch.Target.File)}, ch.names...)
-	for _, name := range names {
-		if name == "" {
-			continue
-		}
-		if ok, err := path.Match(pattern, name); ok || err != nil || pattern == name {
-			return true // a pattern that cannot be read protects everything
-		}
-	}
-	return false
 }
 
 // isLoad tells the measures of a load's traffic from those that are read by a probe.

@@ -23,9 +23,11 @@ type Result struct {
 	Recovery   Recovery               `json:"recovery"`
 	// Residue lists what could not be put back; not empty means exit code 10.
 	Residue []Residue `json:"residue,omitempty"`
-	Notes   []string  `json:"notes,omitempty"` // drift, failed renewals, probe errors: things the reader should know
-	Error   string    `json:"error,omitempty"` // for the verdict "error"
-	Hint    string    `json:"hint,omitempty"`  // what to do about Error, where something can be done
+	// Budgets say what of them was used up, if there are any.
+	Budgets []Spent  `json:"budgets,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // drift, failed renewals, probe errors: things the reader should know
+	Error   string   `json:"error,omitempty"` // for the verdict "error"
+	Hint    string   `json:"hint,omitempty"`  // what to do about Error, where something can be done
 	// Stop says why the run ended before its time; nil if it ran its course.
 	Stop *Stop `json:"stop,omitempty"`
 }
@@ -39,6 +41,7 @@ const (
 	StopRequested   StopKind = "requested"      // State.RequestStop, from another process
 	StopRule        StopKind = "rule"           // a stop rule of the experiment came true
 	StopKillSwitch  StopKind = "killswitch"     // the kill switch of the state folder was engaged
+	StopBudget      StopKind = "budget"         // guards.budget is used up
 	StopDeadline    StopKind = "deadline"       // guards.max_duration
 	StopError       StopKind = "internal-error" // the run itself failed; Result.Error says how
 )

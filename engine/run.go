@@ -18,6 +18,8 @@ import (
 type Options struct {
 	Registry Registry
 	State    *State
+	// Guards are those of guards files, which count beside the experiment's own.
+	Guards []experiment.Guards
 	// Observer is told what happens, from one goroutine; nil if nobody watches. A slow one slows the run.
 	Observer func(Event)
 	// UndoTimeout bounds putting back one target, retries included. It is not cut short by the end of the
@@ -54,15 +56,17 @@ type runner struct {
 	o Options
 	m *machine
 
-	run     string
-	started time.Time
-	claim   Claim     // shared
-	journal *journal  // shared
-	groups  []*group  // as the machine's conditions
-	conds   []*change // of all groups
-	traffic traffic
-	watch   watcher
-	events  chan event
+	run      string
+	started  time.Time
+	claim    Claim     // shared
+	journal  *journal  // shared
+	groups   []*group  // as the machine's conditions
+	conds    []*change // of all groups
+	traffic  traffic
+	watch    watcher
+	budgets  []Spent
+	spending spending
+	events   chan event
 
 	inject       context.Context // of everything but undo and traffic
 	cancelInject context.CancelFunc
@@ -85,6 +89,9 @@ type change struct {
 	experiment.Condition        // its name is the change's own, if the condition has several targets
 	of                   string // the condition's name in the experiment
 	names                []string
+	account, region      string
+	tags                 map[string]string // nil: not read yet
+	group                int               // how many its group has; 0: it was named itself
 	action               Action
 	key                  string
 	fixed                bool
@@ -111,9 +118,10 @@ func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runne
 	}
 	r := &runner{
 		x: x, o: o, run: run, started: now, claim: claim,
-		m:      newMachine(specOf(x)),
-		events: make(chan event, len(x.Loads)+4),
-		undo:   context.WithoutCancel(ctx),
+		m:       newMachine(specOf(x, o)),
+		events:  make(chan event, len(x.Loads)+4),
+		undo:    context.WithoutCancel(ctx),
+		budgets: budgetsOf(x, o),
 	}
 	r.inject, r.cancelInject = context.WithCancel(ctx)
 	watching, stop := context.WithCancel(r.undo)
@@ -145,10 +153,11 @@ func (r *runner) close() {
 }
 
 // specOf is the part of an experiment that the machine acts on.
-func specOf(x *experiment.Experiment) spec {
+func specOf(x *experiment.Experiment, o Options) spec {
+	longest, _ := maxDuration(guardsOf(x, o))
 	s := spec{
 		baseline: x.Phases.Baseline, baselineMax: x.Phases.BaselineMax, fault: x.Phases.Fault, recovery: x.Phases.Recovery,
-		lease: x.Lease, maxDuration: x.Guards.MaxDuration, stages: x.Stages,
+		lease: x.Lease, maxDuration: longest, stages: x.Stages,
 	}
 	if len(s.stages) == 0 {
 		s.stages = []float64{100}

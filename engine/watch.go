@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,6 +145,7 @@ func (r *runner) look() {
 	if now.Sub(r.watch.rules) >= ruleStep && r.m.state < restoring {
 		r.watch.rules = now
 		r.checkRules(now)
+		r.checkBudgets(now)
 	}
 	if now.Sub(r.watch.stats) >= statsStep-watchStep/2 { // the ticks come a little early or late
 		r.watch.stats = now
@@ -242,7 +244,7 @@ func (r *runner) tellStats(now time.Time) {
 	if r.o.Observer == nil {
 		return
 	}
-	e := Event{Kind: EventStats, Phase: r.m.state.String()}
+	e := Event{Kind: EventStats, Phase: r.m.state.String(), Budgets: slices.Clone(r.budgets)}
 	for _, m := range r.x.Measures {
 		s := r.source(m.Name)
 		if s == nil {

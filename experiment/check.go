@@ -13,6 +13,7 @@ func (d *decoder) check(x *Experiment) {
 	d.checkMeasures(x)
 	d.checkStop(x)
 	d.checkConditions(x)
+	d.checkGuards(x)
 	if !anyFatal(d.problems) { // what follows reckons with the whole
 		d.checkTime(x)
 	}

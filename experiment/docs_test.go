@@ -12,7 +12,7 @@ import (
 func documentation(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
-	for _, name := range []string{"experiment-file.md", "measures.md"} {
+	for _, name := range []string{"experiment-file.md", "guards.md", "measures.md"} {
 		text, err := os.ReadFile("../docs/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -72,6 +72,19 @@ func TestExamplesInDocumentation(t *testing.T) {
 		x, problems := Parse([]byte(text), Options{File: "example.yaml", Vars: map[string]string{"api": "http://127.0.0.1:8080"}})
 		if x == nil {
 			t.Errorf("%s\nis refused:\n%s", text, problemText(problems))
+		}
+	}
+}
+
+// TestGuardsFileInDocumentation: so can the guards file.
+func TestGuardsFileInDocumentation(t *testing.T) {
+	blocks := regexp.MustCompile("(?s)```yaml file\n(.*?)```").FindAllStringSubmatch(documentation(t), -1)
+	if len(blocks) == 0 {
+		t.Fatal("no guards file found")
+	}
+	for _, block := range blocks {
+		if g, problems := ParseGuards("guards.yaml", []byte(block[1])); g == nil || g.File != "guards.yaml" || g.MaxTargets != 5 {
+			t.Errorf("%s\nis refused, or misread: %+v\n%s", block[1], g, problemText(problems))
 		}
 	}
 }

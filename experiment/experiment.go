@@ -112,11 +112,3 @@ type StopRule struct {
 	For  time.Duration       `json:"for"` // how long it must be true without a break; also the window it is computed over (at least 1s)
 	Line int                 `json:"line"`
 }
-
-// Guards are what must be true before anything is injected.
-type Guards struct {
-	MaxDuration time.Duration `json:"max_duration,omitempty"` // of the whole run
-	MaxTargets  int           `json:"max_targets,omitempty"`
-	// Protected names are never touched, even if a condition names them.
-	Protected []string `json:"protected,omitempty"`
-}

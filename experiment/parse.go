@@ -132,14 +132,6 @@ func stopRule() value[StopRule] {
 	}}
 }
 
-func guards() value[Guards] {
-	return object(Guards{}, []field[Guards]{
-		key("max_duration", "The whole run ends, and everything is put back, after this time.", duration(time.Second, longest), func(g *Guards) *time.Duration { return &g.MaxDuration }),
-		key("max_targets", "More distinct targets than this are refused.", integer(1, 10_000), func(g *Guards) *int { return &g.MaxTargets }),
-		key("protected", "Functions and files that are never touched, by name or pattern (prod-*).", list(line(), "names"), func(g *Guards) *[]string { return &g.Protected }),
-	})
-}
-
 // faultTime is how long the fault phase takes, all its stages together.
 func (x *Experiment) faultTime() time.Duration {
 	return time.Duration(len(x.Stages)) * x.Phases.Fault

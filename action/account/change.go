@@ -42,6 +42,9 @@ func (a *Change) Names() []string {
 	return []string{a.name, a.id, last}
 }
 
+// ID is the resource's ARN or, where there is none, its name.
+func (a *Change) ID() string { return a.id }
+
 // Place is where the target is.
 func (a *Change) Place() Place { return a.place }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -69,12 +70,14 @@ func (s *session) access(ctx context.Context, service string, at account.Place, 
 }
 
 // targetedChanges gives each change of an account what the engine must know of its target.
-func targetedChanges(list []*account.Change) []engine.Targeted {
+func (s *session) targetedChanges(list []*account.Change, tags *tags) []engine.Targeted {
 	var out []engine.Targeted
 	for _, a := range list {
-		t := engine.Targeted{Action: accountChange{a}, Key: a.Key(), Names: a.Names(), Account: a.Place().Account, Region: a.Place().Region, Of: a.Group()}
+		change := accountChange{a, tags.of(a.Place(), []string{a.ID()})}
+		t := engine.Targeted{Action: change, Key: a.Key(), Names: a.Names(), Of: a.Group()}
+		t.Account, t.Region = whereabouts(a.ID(), a.Place().Account, a.Place().Region, s.host != nil)
 		if a.Ends() {
-			t.Action = datedChange{accountChange{a}}
+			t.Action = datedChange{change}
 		}
 		if len(list) > 1 {
 			t.Label = a.Label()
@@ -85,7 +88,22 @@ func targetedChanges(list []*account.Change) []engine.Targeted {
 }
 
 // accountChange gives a change of an account the engine's own types, which the action packages may not know.
-type accountChange struct{ *account.Change }
+type accountChange struct {
+	*account.Change
+	tags func(context.Context) (map[string]string, error)
+}
+
+// Tags implements engine.Tagged.
+func (a accountChange) Tags(ctx context.Context) (map[string]string, error) { return a.tags(ctx) }
+
+// Rehearse implements engine.Rehearser.
+func (a accountChange) Rehearse(ctx context.Context) error {
+	err := a.Change.Rehearse(ctx)
+	if errors.Is(err, account.ErrNotRehearsed) {
+		return engine.ErrNotRehearsed
+	}
+	return err
+}
 
 // Proof implements engine.Prover.
 func (a accountChange) Proof(ctx context.Context) (engine.Proof, error) {

@@ -109,14 +109,19 @@ func (a *app) inspect(ctx context.Context, file string, in inputs, read func(ctx
 
 func (a *app) planCommand() *cobra.Command {
 	var in inputs
+	var own house
 	cmd := &cobra.Command{
 		Use:   "plan FILE",
 		Short: "Show what a run would do; touches nothing",
 		Long:  "Resolve the targets, check the guards and show what a run would change, when, and how it would be put back.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			guards, err := a.guards(own)
+			if err != nil {
+				return err
+			}
 			return a.inspect(cmd.Context(), args[0], in, func(ctx context.Context, s *session, x *experiment.Experiment, source []byte) error {
-				plan, err := engine.Plan(ctx, x, engine.Options{Registry: s.registry(), State: engine.NewState(a.state), Source: source})
+				plan, err := engine.Plan(ctx, x, engine.Options{Registry: s.guarded(x), State: engine.NewState(a.state), Guards: guards, Source: source})
 				if err != nil {
 					return refused(exitUsage, err)
 				}
@@ -130,6 +135,7 @@ func (a *app) planCommand() *cobra.Command {
 	}
 	in.register(cmd)
 	in.signing.register(cmd)
+	own.register(cmd)
 	return cmd
 }
 

@@ -22,6 +22,7 @@ type inputs struct {
 	local    string
 	endpoint string
 	signing  signing
+	guards   []experiment.Guards // of guards files
 }
 
 func (in *inputs) register(cmd *cobra.Command) {

@@ -13,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	_ "time/tzdata" // guards name time zones, and not every machine knows them
 
 	"github.com/spf13/cobra"
 )

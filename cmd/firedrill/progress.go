@@ -143,6 +143,9 @@ func (p *progress) measures(e engine.Event) string {
 		}
 		parts = append(parts, m.Name+" "+value+mark)
 	}
+	for _, b := range e.Budgets {
+		parts = append(parts, fmt.Sprintf("%d of %d %s", b.Used, b.Most, b.What))
+	}
 	return strings.Join(parts, " · ")
 }
 

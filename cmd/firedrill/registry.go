@@ -36,15 +36,15 @@ func (s *session) faultSets() *action.Factory {
 
 // registry lists every kind of action, probe and load that an experiment can name. The engine knows no other.
 func (s *session) registry() engine.Registry {
-	faultSets, changes := s.faultSets(), account.NewFactory(s.accounts())
+	faultSets, changes, tags := s.faultSets(), account.NewFactory(s.accounts()), newTags(s)
 	return engine.Registry{
 		Actions: func(ctx context.Context, c experiment.Condition, p engine.ActionParams) ([]engine.Targeted, error) {
 			if account.Has(c.Fault) {
 				list, err := changes.Changes(ctx, c, action.Params{Run: p.Run, Lease: p.Lease, Share: p.Share})
-				return targetedChanges(list), err
+				return s.targetedChanges(list, tags), err
 			}
 			sets, err := faultSets.FaultSets(ctx, c, action.Params{Run: p.Run, Lease: p.Lease, Share: p.Share})
-			return targeted(sets), err
+			return s.targeted(sets, tags, c.Target.Tag != ""), err
 		},
 		Revert: func(kind string) (engine.Action, error) {
 			if account.Has(kind) {
@@ -54,7 +54,7 @@ func (s *session) registry() engine.Registry {
 			if err != nil {
 				return nil, err
 			}
-			return faultSet{a}, nil
+			return faultSet{FaultSet: a}, nil
 		},
 		Probe: func(m experiment.Measure) (engine.Probe, error) {
 			return probe.New(m, probe.Deps{Invoke: s.invokeProbe})
@@ -66,12 +66,19 @@ func (s *session) registry() engine.Registry {
 }
 
 // targeted gives each action what the engine must know of its target.
-func targeted(sets []*action.FaultSet) []engine.Targeted {
+func (s *session) targeted(sets []*action.FaultSet, tags *tags, group bool) []engine.Targeted {
 	var out []engine.Targeted
 	for _, a := range sets {
-		t := engine.Targeted{Action: faultSet{a}, Key: a.Key(), Names: a.Names()}
+		number, region := a.Where()
+		resources := a.Resources()
+		read := tags.of(account.Place{Account: number, Region: region}, resources)
+		t := engine.Targeted{Action: faultSet{a, read}, Key: a.Key(), Names: a.Names()}
+		t.Account, t.Region = whereabouts("", number, region, s.host != nil || a.OnDisk())
 		if len(sets) > 1 {
 			t.Label = a.Label()
+		}
+		if group {
+			t.Of = len(sets)
 		}
 		out = append(out, t)
 	}
@@ -79,7 +86,13 @@ func targeted(sets []*action.FaultSet) []engine.Targeted {
 }
 
 // faultSet gives a fault-set action the engine's own types, which the action package may not know.
-type faultSet struct{ *action.FaultSet }
+type faultSet struct {
+	*action.FaultSet
+	tags func(context.Context) (map[string]string, error)
+}
+
+// Tags implements engine.Tagged.
+func (a faultSet) Tags(ctx context.Context) (map[string]string, error) { return a.tags(ctx) }
 
 // Proof implements engine.Prover.
 func (a faultSet) Proof(ctx context.Context) (engine.Proof, error) {

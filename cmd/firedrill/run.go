@@ -22,6 +22,7 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	var in inputs
+	var own house
 	var junit, logs string
 	cmd := &cobra.Command{
 		Use:   "run FILE",
@@ -39,6 +40,9 @@ everything back. Reports are kept in the state folder: runs/RUN/report.json and 
 				return err
 			}
 			defer closeLogs()
+			if in.guards, err = a.guards(own); err != nil {
+				return err
+			}
 			result, err := a.runFile(cmd.Context(), args[0], in, logw)
 			if err != nil {
 				return err
@@ -58,6 +62,7 @@ everything back. Reports are kept in the state folder: runs/RUN/report.json and 
 	}
 	in.register(cmd)
 	in.signing.register(cmd)
+	own.register(cmd)
 	cmd.Flags().StringVar(&junit, "junit", "", "also write the outcome as JUnit XML to this file")
 	cmd.Flags().StringVar(&logs, "logs", "", "with --local: write the functions' logs to this file, or - for standard error")
 	return cmd
@@ -94,7 +99,7 @@ func (a *app) runFile(parent context.Context, file string, in inputs, logs io.Wr
 	if err != nil {
 		return nil, errors.Join(err, world.close(ctx))
 	}
-	result, err := a.execute(ctx, x, source, world, interrupts)
+	result, err := a.execute(ctx, x, source, world, in.guards, interrupts)
 	if closeErr := world.close(ctx); closeErr != nil && err == nil {
 		fmt.Fprintf(a.stderr, "firedrill: warning: %v\n", closeErr)
 	}
@@ -102,13 +107,14 @@ func (a *app) runFile(parent context.Context, file string, in inputs, logs io.Wr
 }
 
 // execute runs a parsed experiment in an open world.
-func (a *app) execute(ctx context.Context, x *experiment.Experiment, source []byte, world *session, interrupts *interrupts) (*engine.Result, error) {
+func (a *app) execute(ctx context.Context, x *experiment.Experiment, source []byte, world *session, guards []experiment.Guards, interrupts *interrupts) (*engine.Result, error) {
 	state := engine.NewState(a.state)
 	out := newRelay(a.stderr)
 	show := a.newProgress(x, out)
 	interrupts.watch(show)
 	result, err := engine.Run(ctx, x, engine.Options{
-		Registry: world.registry(),
+		Registry: world.guarded(x),
+		Guards:   guards,
 		State:    state,
 		Observer: show.observe,
 		Source:   source,

@@ -41,18 +41,25 @@ func (a *app) versionCommand() *cobra.Command {
 }
 
 func (a *app) schemaCommand() *cobra.Command {
-	return &cobra.Command{
+	guards := false
+	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of experiment files, for editors",
-		Long: `Print the JSON Schema of experiment files.
+		Long: `Print the JSON Schema of experiment files or, with --guards, of guards files.
 
 Editors that speak the YAML language server's convention use it with a first line of
   # yaml-language-server: $schema=./experiment.schema.json
 after: firedrill schema > experiment.schema.json`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := a.stdout.Write(experiment.Schema(account.Kinds()))
+			text := experiment.Schema(account.Kinds())
+			if guards {
+				text = experiment.GuardsSchema()
+			}
+			_, err := a.stdout.Write(text)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&guards, "guards", false, "of guards files instead")
+	return cmd
 }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+
+	"github.com/firedrill-dev/firedrill/calendar"
+	"github.com/firedrill-dev/firedrill/engine"
+	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/probe"
+)
+
+// houseFile holds the guards of whoever keeps the folder, for every experiment that is run in it.
+const houseFile = ".firedrill/guards.yaml"
+
+// variableGuards names a guards file for every experiment that is run in an environment, such as that of CI.
+const variableGuards = "FIREDRILL_GUARDS"
+
+// A house is where guards come from that experiments cannot relax.
+type house struct{ files []string }
+
+func (h *house) register(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&h.files, "guards", nil, "file with guards beside the experiment's own (repeatable; "+houseFile+" and $"+variableGuards+" count in any case)")
+	_ = cmd.MarkFlagFilename("guards", "yaml", "yml")
+}
+
+// guards reads all guards files. One that cannot be read is an error: what it says must count.
+func (a *app) guards(h house) ([]experiment.Guards, error) {
+	files := h.files
+	if name := a.getenv(variableGuards); name != "" {
+		files = append([]string{name}, files...)
+	}
+	if _, err := os.Stat(houseFile); !errors.Is(err, fs.ErrNotExist) {
+		files = append([]string{houseFile}, files...)
+	}
+	var all []experiment.Guards
+	for _, file := range files {
+		data, err := readFile(file)
+		if err != nil {
+			return nil, err
+		}
+		g, found := experiment.ParseGuards(file, data)
+		if err := problems(file, found); err != nil {
+			return nil, err
+		}
+		all = append(all, *g)
+	}
+	return all, nil
+}
+
+// calendarOf reads the calendar that guards name, next to their file.
+func calendarOf(x *experiment.Experiment) func(experiment.Guards) (calendar.Freezes, error) {
+	return func(g experiment.Guards) (calendar.Freezes, error) {
+		named := x.File
+		if g.File != "" {
+			named = g.File
+		}
+		path := g.Calendar
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(filepath.Dir(named), path)
+		}
+		data, err := readFile(path)
+		if err != nil {
+			return calendar.Freezes{}, err
+		}
+		freezes, err := calendar.ParseICS(data, g.TimeLimits().Location())
+		if err != nil {
+			return freezes, fmt.Errorf("%s: %w", path, err)
+		}
+		return freezes, nil
+	}
+}
+
+// alarmsOf reads alarms where an experiment's accounts are.
+func (s *session) alarmsOf(x *experiment.Experiment) *probe.Alarms {
+	return &probe.Alarms{Client: func(ctx context.Context, name, region string) (probe.AlarmsAPI, error) {
+		var in *experiment.Account
+		if name != "" {
+			found, ok := x.FindAccount(name)
+			if !ok {
+				return nil, &failure{code: exitUsage, err: fmt.Errorf("there is no account %q", name), hint: "accounts: names the accounts of an experiment"}
+			}
+			in = &found
+		}
+		at, err := s.place(ctx, "cloudwatch", in, region)
+		if err != nil {
+			return nil, err
+		}
+		cfg, err := s.access(ctx, "cloudwatch", at, "guards")
+		if err != nil {
+			return nil, err
+		}
+		return cloudwatch.NewFromConfig(cfg), nil
+	}}
+}
+
+// guarded adds to a registry what guards need to know of the world.
+func (s *session) guarded(x *experiment.Experiment) engine.Registry {
+	registry := s.registry()
+	registry.Calendar = calendarOf(x)
+	registry.Alarms = s.alarmsOf(x).States
+	return registry
+}
