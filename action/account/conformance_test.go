@@ -66,6 +66,7 @@ func fixtures() []fixture {
 		capacityFixture(),
 		maxThroughputFixture(),
 		concurrencyFixture(),
+		environmentFixture(),
 		memoryFixture(),
 		timeoutFixture(),
 	}

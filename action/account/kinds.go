@@ -28,6 +28,7 @@ func kinds() []kind {
 		dynamodbCapacity(),
 		dynamodbMaxThroughput(),
 		lambdaConcurrency(),
+		lambdaEnvironment(),
 		lambdaMemory(),
 		lambdaTimeout(),
 	}

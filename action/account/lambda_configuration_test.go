@@ -26,7 +26,7 @@ func lookAtInventory(t *testing.T, w world) any { return lookAtFunction(t, w, "i
 func timeoutFixture() fixture {
 	return fixture{
 		kind: "lambda-timeout", target: experiment.Target{Lambda: "inventory"}, with: fault.Attributes{"timeout": 1000.0},
-		setup: inventory, state: lookAtInventory,
+		setup: inventory, state: lookAtInventory, front: frontLambda,
 		edit: func(t *testing.T, w world) {
 			reconfigure(t, w, lambda.UpdateFunctionConfigurationInput{Timeout: aws.Int32(7)})
 		},
@@ -36,7 +36,7 @@ func timeoutFixture() fixture {
 func memoryFixture() fixture {
 	return fixture{
 		kind: "lambda-memory", target: experiment.Target{Lambda: "inventory"}, with: fault.Attributes{"memory": 128.0},
-		setup: inventory, state: lookAtInventory,
+		setup: inventory, state: lookAtInventory, front: frontLambda,
 		edit: func(t *testing.T, w world) {
 			reconfigure(t, w, lambda.UpdateFunctionConfigurationInput{MemorySize: aws.Int32(256)})
 		},

@@ -40,7 +40,7 @@ func lookAtFunction(t *testing.T, w world, name string) any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out.LastModified, out.RevisionId = nil, nil
+	out.LastModified, out.RevisionId, out.LastUpdateStatus = nil, nil, ""
 	out.ResultMetadata = middleware.Metadata{}
 	return out
 }
