@@ -23,7 +23,7 @@ func (a *FaultSet) Describe(ctx context.Context) (Description, error) {
 	if _, err := a.Prepare(ctx); err != nil {
 		return Description{}, err
 	}
-	s, err := a.factory.open(a.place)
+	s, err := a.factory.open(a.place, a.params.Run)
 	if err != nil {
 		return Description{}, err
 	}

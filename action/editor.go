@@ -50,7 +50,7 @@ func (f *Factory) Editor(ctx context.Context, t experiment.Target) (*Editor, err
 	if err != nil {
 		return nil, err
 	}
-	s, err := f.open(place)
+	s, err := f.open(place, "by-hand")
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,8 +26,11 @@ type Deps struct {
 	AppConfig func(ctx context.Context, at Service) (AppConfigAPI, error)
 	// Home says where this process itself asks a service ("ssm", "s3", "appconfig"), for targets that are not a function's; nil: nowhere.
 	Home func(ctx context.Context, service string) (Service, error)
-	// Tagged finds the functions that have a tag; nil where there are no tags.
-	Tagged func(ctx context.Context, key, value string) (functions []string, err error)
+	// Tagged finds the functions that have a tag, InStack those of a CloudFormation stack; nil where there are none.
+	Tagged  func(ctx context.Context, key, value string) (functions []string, err error)
+	InStack func(ctx context.Context, stack string) (functions []string, err error)
+	// Into is the same in another account or region; nil where there is only one.
+	Into func(a Access, run string) (Deps, error)
 	// Injections counts what a function's host enacted for a run; nil if nobody counts.
 	Injections func(ctx context.Context, function, run, kind string) (Proof, error)
 	// Endpoint is the address that Lambda talks to; empty for AWS itself. An undo record keeps it.
@@ -41,6 +45,23 @@ type Deps struct {
 	Audience []string
 }
 
+// Access is how to get into an account and region that are not the runner's own. It is journaled. An external id is no
+// secret: it keeps the role's owner from being mistaken for somebody else's customer (AWS IAM user guide).
+type Access struct {
+	Role       string `json:"role,omitempty"` // to assume
+	ExternalID string `json:"external_id,omitempty"`
+	Region     string `json:"region,omitempty"`
+}
+
+// AccessTo is how to get to a target; the zero value is the runner's own account and region.
+func AccessTo(t experiment.Target) Access {
+	a := Access{Region: t.Region}
+	if t.Assume != nil {
+		a.Role, a.ExternalID, a.Region = t.Assume.Role, t.Assume.ExternalID, cmp.Or(t.Region, t.Assume.Region)
+	}
+	return a
+}
+
 // Params are what a run tells its actions.
 type Params struct {
 	Run   string
@@ -50,14 +71,19 @@ type Params struct {
 
 // A Factory makes the actions of one process. Those of one run that share a target know of each other.
 type Factory struct {
-	deps Deps
+	deps   Deps
+	access Access // by which deps got where they are
+	*memory
 
+	wrap func(store) store // tests let stores fail
+}
+
+// memory is what the conditions of a run must know of each other.
+type memory struct {
 	mu       sync.Mutex
 	pristine map[string]snapshot // by run and place: before the first change
 	settings map[string]sampling // by run and place
 	faults   map[string]string   // the condition's name, by run, place and kind
-
-	wrap func(store) store // tests let stores fail
 }
 
 // sampling is what a fault set has once for all of its faults.
@@ -68,7 +94,19 @@ type sampling struct {
 
 // NewFactory makes a factory.
 func NewFactory(d Deps) *Factory {
-	return &Factory{deps: d, pristine: map[string]snapshot{}, settings: map[string]sampling{}, faults: map[string]string{}}
+	return &Factory{deps: d, memory: &memory{pristine: map[string]snapshot{}, settings: map[string]sampling{}, faults: map[string]string{}}}
+}
+
+// within is the same factory in another account or region.
+func (f *Factory) within(a Access, run string) (*Factory, error) {
+	if a == f.access {
+		return f, nil
+	}
+	if f.deps.Into == nil {
+		return nil, &Refused{Reason: "functions on this machine are in no other account or region", Tip: "leave account and region out of the target"}
+	}
+	d, err := f.deps.Into(a, run)
+	return &Factory{deps: d, access: a, memory: f.memory, wrap: f.wrap}, err
 }
 
 // FaultSets makes the actions that publish a condition's fault, one for each of its targets. The targets are looked
@@ -85,7 +123,11 @@ func (f *Factory) FaultSets(ctx context.Context, c experiment.Condition, p Param
 	if _, err := (&FaultSet{condition: c}).member(p.Share); err != nil {
 		return nil, err
 	}
-	targets, err := f.expand(ctx, c.Target)
+	f, err := f.within(AccessTo(c.Target), p.Run)
+	if err != nil {
+		return nil, err
+	}
+	targets, of, err := f.expand(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +137,7 @@ func (f *Factory) FaultSets(ctx context.Context, c experiment.Condition, p Param
 		if err != nil {
 			return nil, err
 		}
+		place.Access = f.access
 		if i := slices.IndexFunc(sets, func(a *FaultSet) bool { return a.Key() == place.key() }); i >= 0 {
 			sets[i].functions, sets[i].readers = append(sets[i].functions, t.Lambda), append(sets[i].readers, place.reader)
 			continue
@@ -102,7 +145,7 @@ func (f *Factory) FaultSets(ctx context.Context, c experiment.Condition, p Param
 		if err := f.agree(place.key(), p.Run, c); err != nil {
 			return nil, err
 		}
-		a := &FaultSet{factory: f, condition: c, params: p, place: place, proofFile: t.Proof}
+		a := &FaultSet{factory: f, condition: c, params: p, place: place, proofFile: t.Proof, of: of}
 		if t.Lambda != "" {
 			a.functions, a.readers = []string{t.Lambda}, []*reader{place.reader}
 		}
@@ -156,7 +199,11 @@ func (f *Factory) Restore(kind string) (*FaultSet, error) {
 }
 
 // open finds the store at a place.
-func (f *Factory) open(l location) (store, error) {
+func (f *Factory) open(l location, run string) (store, error) {
+	f, err := f.within(l.Access, run)
+	if err != nil {
+		return nil, err
+	}
 	s, err := f.find(l)
 	if err == nil && f.wrap != nil {
 		s = f.wrap(s)

@@ -24,6 +24,7 @@ type FaultSet struct {
 	functions []string  // that read it, as the experiment or a tag names them
 	readers   []*reader // the same functions, and what they ask for
 	proofFile string
+	of        int // functions in the group that these are picked from; 0: they were named
 }
 
 // Key identifies the target: two conditions with one key change one fault set.
@@ -87,6 +88,12 @@ func (a *FaultSet) Resources() []string {
 	return out
 }
 
+// Access is how to get to where the fault set is.
+func (a *FaultSet) Access() Access { return a.place.Access }
+
+// Group is how many functions there are in the group that the target was picked from; 0 if it was named.
+func (a *FaultSet) Group() int { return a.of }
+
 // member builds our member of the document at a share of the condition's percentage.
 func (a *FaultSet) member(share float64) (json.RawMessage, error) {
 	c := a.condition
@@ -96,7 +103,7 @@ func (a *FaultSet) member(share float64) (json.RawMessage, error) {
 // Prepare reads the fault set and says how to get it back. It changes nothing and may be called again until
 // Apply. It refuses a document that another run has armed or that it does not understand.
 func (a *FaultSet) Prepare(ctx context.Context) (json.RawMessage, error) {
-	s, err := a.factory.open(a.place)
+	s, err := a.factory.open(a.place, a.params.Run)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +198,7 @@ func (a *FaultSet) recorded(ctx context.Context, undo json.RawMessage) (u undoRe
 	if u, err = decodeUndo(undo); err != nil {
 		return u, nil, err
 	}
-	if s, err = a.factory.open(u.Place); err != nil {
+	if s, err = a.factory.open(u.Place, u.Run); err != nil {
 		return u, nil, err
 	}
 	u, err = u.recall(ctx, s)
@@ -213,7 +220,7 @@ func (a *FaultSet) Renew(ctx context.Context, undo json.RawMessage, share float6
 	if err != nil {
 		return err
 	}
-	s, err := a.factory.open(u.Place)
+	s, err := a.factory.open(u.Place, u.Run)
 	if err != nil {
 		return err
 	}
@@ -242,7 +249,7 @@ func (a *FaultSet) early(s store) time.Duration {
 
 // Lease is how long the fault lives at least once it is applied or renewed.
 func (a *FaultSet) Lease() time.Duration {
-	s, err := a.factory.open(a.place)
+	s, err := a.factory.open(a.place, a.params.Run)
 	if err != nil {
 		return a.params.Lease
 	}

@@ -49,7 +49,10 @@ func TestRefusals(t *testing.T) {
 }
 
 func hint(err error) string {
-	var refused *Refused
+	var refused interface {
+		error
+		Hint() string
+	}
 	if errors.As(err, &refused) {
 		return refused.Hint()
 	}

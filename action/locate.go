@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/firedrill-dev/firedrill/action/group"
 	"github.com/firedrill-dev/firedrill/experiment"
 )
 
@@ -65,42 +66,52 @@ func (f *Factory) direct(ctx context.Context, kind, name string) (location, erro
 	return f.known(ctx, place)
 }
 
-// expand is one target for each that t means.
-func (f *Factory) expand(ctx context.Context, t experiment.Target) ([]experiment.Target, error) {
+// expand is one target for each that a condition means; of is the size of the group that they are picked from, 0 if
+// each was named.
+func (f *Factory) expand(ctx context.Context, c experiment.Condition) (targets []experiment.Target, of int, err error) {
+	t := c.Target
 	functions := t.Functions
-	if t.Tag != "" {
-		var err error
-		if functions, err = f.tagged(ctx, t.Tag, cmp.Or(t.Max, experiment.MaxTagged)); err != nil {
-			return nil, err
-		}
+	switch {
+	case t.Tag != "":
+		functions, err = f.tagged(ctx, t.Tag)
+	case t.Stack != "":
+		functions, err = f.inStack(ctx, t.Stack)
+	case t.Lambda != "":
+		functions = []string{t.Lambda}
+	case len(functions) == 0:
+		return []experiment.Target{t}, 0, nil
 	}
-	if len(functions) == 0 {
-		return []experiment.Target{t}, nil
+	if err != nil {
+		return nil, 0, err
 	}
-	var out []experiment.Target
-	for _, function := range functions {
-		out = append(out, experiment.Target{Lambda: function})
+	picked, of, err := group.Pick(functions, t, c.Seed)
+	if err != nil {
+		return nil, 0, err
 	}
-	return out, nil
+	if len(functions) > 0 && t.Tag == "" && t.Stack == "" && len(picked) == of {
+		picked, of = functions, 0 // in the order in which they were named
+	}
+	for _, function := range picked {
+		targets = append(targets, experiment.Target{Lambda: function})
+	}
+	return targets, of, nil
 }
 
-// tagged finds the functions with a tag, in a fixed order.
-func (f *Factory) tagged(ctx context.Context, tag string, most int) ([]string, error) {
+// tagged finds the functions with a tag.
+func (f *Factory) tagged(ctx context.Context, tag string) ([]string, error) {
 	if f.deps.Tagged == nil {
 		return nil, &Refused{Reason: "target tag " + tag + ": functions on this machine have no tags", Tip: "name them: lambda: [NAME, NAME]"}
 	}
 	key, value, _ := strings.Cut(tag, "=")
-	functions, err := f.deps.Tagged(ctx, key, value)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("target tag %s: %w", tag, err)
-	case len(functions) == 0:
-		return nil, &Refused{Reason: "target tag " + tag + ": no function has this tag", Tip: "check its spelling, the region and the account"}
-	case len(functions) > most:
-		return nil, &Refused{Reason: fmt.Sprintf("target tag %s: %d functions have this tag, and at most %d are allowed", tag, len(functions), most), Tip: fmt.Sprintf("raise it on purpose: {tag: %s, max: %d}", tag, len(functions))}
+	return f.deps.Tagged(ctx, key, value)
+}
+
+// inStack finds the functions of a CloudFormation stack.
+func (f *Factory) inStack(ctx context.Context, stack string) ([]string, error) {
+	if f.deps.InStack == nil {
+		return nil, &Refused{Reason: "target stack " + stack + ": functions on this machine are in no stack", Tip: "name them: lambda: [NAME, NAME]"}
 	}
-	slices.Sort(functions)
-	return slices.Compact(functions), nil
+	return f.deps.InStack(ctx, stack)
 }
 
 // plainName is a function's name without its ARN and its version.

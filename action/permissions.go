@@ -33,7 +33,7 @@ func (a *FaultSet) Permissions(ctx context.Context) (Permissions, error) {
 		}
 		out.Runner = append(out.Runner, h.permissions()...)
 	}
-	s, err := a.factory.open(a.place)
+	s, err := a.factory.open(a.place, a.params.Run)
 	if err != nil {
 		return out, err
 	}

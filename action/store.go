@@ -31,7 +31,8 @@ type location struct {
 	Region   string `json:"region,omitempty"`
 	Account  string `json:"account,omitempty"` // empty where it is not known
 	// Secret says that what is there must not be written down elsewhere.
-	Secret bool `json:"secret,omitempty"`
+	Secret bool   `json:"secret,omitempty"`
+	Access Access `json:"access,omitzero"` // how to get there; the zero value is the runner's own account
 	// Embedded says that the function lives in the run's own process and is gone when that is.
 	Embedded bool `json:"embedded,omitempty"`
 

@@ -65,6 +65,7 @@ func TestTargets(t *testing.T) {
 			}
 			return slices.Clone(tags), nil
 		},
+		InStack: func(context.Context, string) ([]string, error) { return slices.Clone(tags), nil },
 	}
 	const parameter = "ssm:eu-west-1:123456789012:"
 	for _, test := range []struct {
@@ -84,9 +85,13 @@ func TestTargets(t *testing.T) {
 		{"other tools' variables", experiment.Target{Lambda: "failure"}, nil, parameter + "failures (failure)", ""},
 		{"the oldest tool's variable", experiment.Target{Lambda: "chaos"}, nil, parameter + "chaos (chaos)", ""},
 		{"a tag", experiment.Target{Tag: "team=a=b"}, []string{"stock", "cart", "stock"}, "lambda:" + arnPrefix + "cart:FIREDRILL_CONFIG (cart); " + parameter + "/shop/faults (stock)", ""},
-		{"a tag that nothing has", experiment.Target{Tag: "team=a=b"}, nil, "", "no function has this tag"},
+		{"a tag that nothing has", experiment.Target{Tag: "team=a=b"}, nil, "", "there are none"},
 		{"a tag on too much", experiment.Target{Tag: "team=a=b", Max: 1}, []string{"cart", "stock"}, "", "at most 1"},
 		{"a tag on a function that did not opt in", experiment.Target{Tag: "team=a=b"}, []string{"cart", "plain"}, "", "opted in"},
+		{"a share of a tag", experiment.Target{Tag: "team=a=b", Percent: 50}, []string{"stock", "cart"}, "lambda:" + arnPrefix + "cart:FIREDRILL_CONFIG (cart)", ""},
+		{"some of a list", experiment.Target{Functions: []string{"cart", "stock"}, Count: 1}, nil, "lambda:" + arnPrefix + "cart:FIREDRILL_CONFIG (cart)", ""},
+		{"a stack", experiment.Target{Stack: "shop"}, []string{"stock"}, parameter + "/shop/faults (stock)", ""},
+		{"another region", experiment.Target{Lambda: "cart", Region: "eu-north-1"}, nil, "", "other account or region"},
 		{"a parameter", experiment.Target{SSM: "/shop/faults"}, nil, parameter + "/shop/faults (parameter /shop/faults)", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -112,10 +112,12 @@ func (d *decoder) checkKind(c Condition, k Kind, path string) bool {
 	var foreign []string
 	target := []string{"ssm", "s3", "appconfig", "file", "proof"}
 	if k.InFunction() {
-		target = []string{"stack", "count", "percent", "account", "region"}
-		foreign = []string{"irreversible"}
+		target, foreign = nil, []string{"irreversible"}
 	} else {
-		foreign = []string{"percentage", "match", "sample_by", "seed"}
+		foreign = []string{"percentage", "match", "sample_by"}
+		if c.Target.Count == 0 && c.Target.Percent == 0 {
+			foreign = append(foreign, "seed")
+		}
 	}
 	for _, r := range append(d.catalog.resources(), Resource{Key: ResourceFunction}) {
 		if r.Key != k.Target.Key && !(k.InFunction() && r.Key == ResourceFunction) {

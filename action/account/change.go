@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/firedrill-dev/firedrill/action"
 	"github.com/firedrill-dev/firedrill/experiment"
@@ -30,7 +33,14 @@ type Change struct {
 
 // Key identifies the target: two runs with one key would change the same thing.
 func (a *Change) Key() string {
-	return string(a.kind.Kind.Kind) + ":" + a.place.key() + ":" + a.id
+	key := string(a.kind.Kind.Kind) + ":"
+	if !arn.IsARN(a.id) { // which says account and region itself
+		key += a.place.Account + ":" + a.place.Region + ":"
+	}
+	if a.place.Endpoint != "" {
+		return key + a.id + "@" + a.place.Endpoint
+	}
+	return key + a.id
 }
 
 // Label tells the target from others of its condition.
@@ -46,7 +56,13 @@ func (a *Change) Names() []string {
 func (a *Change) ID() string { return a.id }
 
 // Place is where the target is.
-func (a *Change) Place() Place { return a.place }
+func (a *Change) Place() Place {
+	p := a.place
+	if parsed, err := arn.Parse(a.id); err == nil { // a stand-in for AWS may not tell its account in another way
+		p.Account, p.Region = cmp.Or(p.Account, parsed.AccountID), cmp.Or(p.Region, parsed.Region)
+	}
+	return p
+}
 
 // Group is the size of the group that the target was picked from; 0 if it was named.
 func (a *Change) Group() int { return a.of }

@@ -58,7 +58,7 @@ func (f *Factory) Changes(ctx context.Context, c experiment.Condition, p action.
 	if err != nil {
 		return nil, err
 	}
-	names, of, err := f.expand(ctx, k, place, c.Target, p.Run)
+	names, of, err := f.expand(ctx, k, c, p.Run)
 	if err != nil {
 		return nil, err
 	}

@@ -21,15 +21,6 @@ type Place struct {
 	Embedded bool `json:"embedded,omitempty"`
 }
 
-// key identifies the place.
-func (p Place) key() string {
-	where := p.Account
-	if p.Endpoint != "" {
-		where = p.Endpoint + "/" + p.Account
-	}
-	return where + ":" + p.Region
-}
-
 // An order is what is wanted of one resource.
 type order struct {
 	ID        string           `json:"id"` // as find told it

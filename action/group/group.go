@@ -72,29 +72,17 @@ func inStack(ctx context.Context, api cloudformation.ListStackResourcesAPIClient
 	return out, nil
 }
 
-// An Empty group is no target.
-type Empty struct{ Target experiment.Target }
+// Refused is a group that is no target, with what to do about it.
+type Refused struct{ Reason, Tip string }
 
-// Error says what was looked for.
-func (e *Empty) Error() string { return "target " + e.Target.String() + ": there are none" }
+// Error says what is wrong with it.
+func (r *Refused) Error() string { return r.Reason }
 
-// Hint is what to look at.
-func (e *Empty) Hint() string { return "check the spelling, the region and the account" }
+// Hint is what to do about it.
+func (r *Refused) Hint() string { return r.Tip }
 
-// A TooLarge group is more than the experiment allows.
-type TooLarge struct {
-	Target     experiment.Target
-	Found, Max int
-}
-
-// Error says how many there are.
-func (e *TooLarge) Error() string {
-	return fmt.Sprintf("target %s: %d were found, and at most %d are allowed", e.Target, e.Found, e.Max)
-}
-
-// Hint says how to allow more.
-func (e *TooLarge) Hint() string {
-	return fmt.Sprintf("raise it on purpose: max: %d; or take some of them: count: %d", e.Found, e.Max)
+func refused(t experiment.Target, tip, format string, values ...any) error {
+	return &Refused{Reason: "target " + t.String() + ": " + fmt.Sprintf(format, values...), Tip: tip}
 }
 
 // Pick is the part of a group that a target means: all of it, or as many as count or percent say, at least one and in the
@@ -108,9 +96,9 @@ func Pick(found []string, t experiment.Target, seed uint64) (picked []string, of
 	wanted := of
 	switch {
 	case of == 0:
-		return nil, 0, &Empty{t}
+		return nil, 0, refused(t, "check the spelling, the region and the account", "there are none")
 	case t.Count > of:
-		return nil, of, fmt.Errorf("target %s: %d are wanted, and there are %d", t, t.Count, of)
+		return nil, of, refused(t, fmt.Sprintf("count: %d", of), "%d are wanted, and there are %d", t.Count, of)
 	case t.Count > 0:
 		wanted = t.Count
 	case t.Percent > 0:
@@ -118,7 +106,7 @@ func Pick(found []string, t experiment.Target, seed uint64) (picked []string, of
 	}
 	group := t.Tag != "" || t.Stack != ""
 	if most := cmp.Or(t.Max, experiment.MaxTagged); group && wanted > most {
-		return nil, of, &TooLarge{t, wanted, most}
+		return nil, of, refused(t, fmt.Sprintf("raise it on purpose: max: %d; or take some of them: count: %d", wanted, most), "%d were found, and at most %d are allowed", wanted, most)
 	}
 	if wanted < of {
 		slices.SortFunc(names, func(a, b string) int { return strings.Compare(lot(a, seed), lot(b, seed)) })

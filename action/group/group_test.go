@@ -49,18 +49,19 @@ func TestPick(t *testing.T) {
 	if slices.Equal(one, other) {
 		t.Errorf("two seeds pick the same %v", one)
 	}
-	var empty *group.Empty
-	if _, _, err := group.Pick(nil, experiment.Target{Tag: "a=b"}, 0); !errors.As(err, &empty) {
-		t.Errorf("nothing found: %v", err)
-	}
-	var large *group.TooLarge
-	if _, _, err := group.Pick(twelve, experiment.Target{Stack: "shop", Max: 11}, 0); !errors.As(err, &large) || large.Found != 12 {
-		t.Errorf("too many: %v", err)
-	}
-	if _, _, err := group.Pick(twelve, experiment.Target{Tag: "a=b", Count: 13}, 0); err == nil {
-		t.Error("13 of 12")
+	for name, err := range map[string]error{
+		"nothing found": second(group.Pick(nil, experiment.Target{Tag: "a=b"}, 0)),
+		"too many":      second(group.Pick(twelve, experiment.Target{Stack: "shop", Max: 11}, 0)),
+		"13 of 12":      second(group.Pick(twelve, experiment.Target{Tag: "a=b", Count: 13}, 0)),
+	} {
+		var refused *group.Refused
+		if !errors.As(err, &refused) || refused.Tip == "" {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
+
+func second(_ []string, _ int, err error) error { return err }
 
 const template = `{"Resources": {
   "Orders": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "orders", "BillingMode": "PAY_PER_REQUEST",

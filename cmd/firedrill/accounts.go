@@ -8,9 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/firedrill-dev/firedrill/action"
 	"github.com/firedrill-dev/firedrill/action/account"
@@ -28,45 +25,40 @@ func (s *session) place(ctx context.Context, service string, in *experiment.Acco
 	if service == "lambda" && s.endpoint != "" && in == nil {
 		return account.Place{Region: cmp.Or(region, s.services.getenv("AWS_REGION"), "local"), Endpoint: s.endpoint, Embedded: s.host != nil}, nil
 	}
-	home, err := s.services.home(ctx, service)
-	if err != nil {
-		return account.Place{}, err
-	}
-	out := account.Place{Account: home.Account, Region: cmp.Or(region, home.Region), Endpoint: home.Endpoint}
-	if in != nil {
-		out.Account, out.Region = in.ID(), cmp.Or(region, in.Region, home.Region)
-		out.Role, out.ExternalID = in.Role, in.ExternalID
-	}
-	return out, nil
+	access := action.AccessTo(experiment.Target{Assume: in, Region: region})
+	home, err := s.within(access, "plan").services.home(ctx, service)
+	return account.Place{Account: home.Account, Region: home.Region, Endpoint: home.Endpoint, Role: access.Role, ExternalID: access.ExternalID}, err
 }
 
-// access is the access to a service at a place. The session of a role that is assumed has the run's name, and its tag, so
-// that the account's own log tells whose doing it was.
+// access is the access to a service at a place.
 func (s *session) access(ctx context.Context, service string, at account.Place, run string) (aws.Config, error) {
-	own := action.Service{Region: at.Region, Endpoint: at.Endpoint}
-	if at.Role == "" {
-		own.Account = at.Account
+	in := s.within(action.Access{Role: at.Role, ExternalID: at.ExternalID, Region: at.Region}, run)
+	return in.services.config(ctx, service, action.Service{Region: at.Region, Account: at.Account, Endpoint: at.Endpoint})
+}
+
+// within is the session in another account or region, for one run. The same is the same session, so that a role is
+// assumed once.
+func (s *session) within(a action.Access, run string) *session {
+	if a == (action.Access{}) {
+		return s
 	}
-	cfg, err := s.services.config(ctx, service, own)
-	if err != nil || at.Role == "" {
-		return cfg, err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := a.Role + " " + a.ExternalID + " " + a.Region + " " + run
+	if in := s.others[key]; in != nil {
+		return in
 	}
-	tokens, err := s.services.home(ctx, "sts")
-	if err != nil {
-		return cfg, err
+	in := &session{region: a.Region, vars: s.vars, signer: s.signer, audience: s.audience,
+		services: &services{getenv: s.services.getenv, region: a.Region, role: assumption{a.Role, a.ExternalID, run}}}
+	if a.Role == "" {
+		in.endpoint = s.endpoint
 	}
-	base, err := s.services.config(ctx, "sts", action.Service{Region: at.Region, Endpoint: tokens.Endpoint})
-	if err != nil {
-		return cfg, err
+	in.logs = action.NewLogs(lazyLambda{in}, in.services.logs, in.services.metrics)
+	if s.others == nil {
+		s.others = map[string]*session{}
 	}
-	cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(base), at.Role, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = "firedrill-" + run
-		o.Tags = []ststypes.Tag{{Key: aws.String("firedrill-run"), Value: aws.String(run)}}
-		if at.ExternalID != "" {
-			o.ExternalID = &at.ExternalID
-		}
-	}))
-	return cfg, nil
+	s.others[key] = in
+	return in
 }
 
 // targetedChanges gives each change of an account what the engine must know of its target.

@@ -12,20 +12,6 @@ import (
 	"github.com/firedrill-dev/firedrill/experiment"
 )
 
-// A policy is an IAM policy document.
-type policy struct {
-	Version   string
-	Statement []statement
-}
-
-// A statement allows actions on resources.
-type statement struct {
-	Effect    string
-	Action    []string
-	Resource  []string
-	Condition map[string]map[string][]string `json:",omitempty"`
-}
-
 func (a *app) policyCommand() *cobra.Command {
 	var in inputs
 	whose := "runner"
@@ -101,24 +87,3 @@ func invoked(x *experiment.Experiment) []string {
 	return slices.DeleteFunc(slices.Compact(out), func(name string) bool { return name == "" })
 }
 
-// newPolicy writes permissions down in a fixed order, those on the same resources together.
-func newPolicy(all []action.Permission) policy {
-	byPlace := map[string]statement{}
-	for _, p := range all {
-		resources := slices.Sorted(slices.Values(p.Resources))
-		place := strings.Join(resources, "\n")
-		for _, operator := range slices.Sorted(maps.Keys(p.Conditions)) {
-			for _, key := range slices.Sorted(maps.Keys(p.Conditions[operator])) {
-				place += "\n" + operator + " " + key + " " + strings.Join(p.Conditions[operator][key], " ")
-			}
-		}
-		s := byPlace[place]
-		actions := slices.Compact(slices.Sorted(slices.Values(append(s.Action, p.Actions...))))
-		byPlace[place] = statement{"Allow", actions, resources, p.Conditions}
-	}
-	out := policy{Version: "2012-10-17", Statement: []statement{}}
-	for _, place := range slices.Sorted(maps.Keys(byPlace)) {
-		out.Statement = append(out.Statement, byPlace[place])
-	}
-	return out
-}

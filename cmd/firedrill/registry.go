@@ -14,7 +14,10 @@ import (
 )
 
 // faultSets makes what changes fault sets in the session's world.
-func (s *session) faultSets() *action.Factory {
+func (s *session) faultSets() *action.Factory { return action.NewFactory(s.deps()) }
+
+// deps are what changes of fault sets need.
+func (s *session) deps() action.Deps {
 	deps := action.Deps{
 		Lambda:     lazyLambda{s},
 		SSM:        s.services.ssm,
@@ -29,9 +32,10 @@ func (s *session) faultSets() *action.Factory {
 		Audience:   s.audience,
 	}
 	if s.host == nil {
-		deps.Tagged = s.services.tagged
+		deps.Tagged, deps.InStack = s.services.functionsTagged, s.services.functionsInStack
+		deps.Into = func(a action.Access, run string) (action.Deps, error) { return s.within(a, run).deps(), nil }
 	}
-	return action.NewFactory(deps)
+	return deps
 }
 
 // registry lists every kind of action, probe and load that an experiment can name. The engine knows no other.
@@ -44,7 +48,7 @@ func (s *session) registry() engine.Registry {
 				return s.targetedChanges(list, tags), err
 			}
 			sets, err := faultSets.FaultSets(ctx, c, action.Params{Run: p.Run, Lease: p.Lease, Share: p.Share})
-			return s.targeted(sets, tags, c.Target.Tag != ""), err
+			return s.targeted(sets, tags), err
 		},
 		Revert: func(kind string) (engine.Action, error) {
 			if account.Has(kind) {
@@ -66,19 +70,17 @@ func (s *session) registry() engine.Registry {
 }
 
 // targeted gives each action what the engine must know of its target.
-func (s *session) targeted(sets []*action.FaultSet, tags *tags, group bool) []engine.Targeted {
+func (s *session) targeted(sets []*action.FaultSet, tags *tags) []engine.Targeted {
 	var out []engine.Targeted
 	for _, a := range sets {
 		number, region := a.Where()
 		resources := a.Resources()
-		read := tags.of(account.Place{Account: number, Region: region}, resources)
-		t := engine.Targeted{Action: faultSet{a, read}, Key: a.Key(), Names: a.Names()}
+		in := a.Access()
+		read := tags.of(account.Place{Account: number, Region: region, Role: in.Role, ExternalID: in.ExternalID}, resources)
+		t := engine.Targeted{Action: faultSet{a, read}, Key: a.Key(), Names: a.Names(), Of: a.Group()}
 		t.Account, t.Region = whereabouts("", number, region, s.host != nil || a.OnDisk())
 		if len(sets) > 1 {
 			t.Label = a.Label()
-		}
-		if group {
-			t.Of = len(sets)
 		}
 		out = append(out, t)
 	}

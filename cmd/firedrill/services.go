@@ -12,24 +12,27 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/appconfig"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
-	taggingtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/action/group"
 )
 
-// services makes clients for the services of AWS that keep fault sets, each when it is first needed.
+// services makes clients for services of AWS in one account and region, each when it is first needed.
 type services struct {
 	getenv func(string) string
-	region string // wins over the environment's; empty: as the environment says
+	region string     // wins over the environment's; empty: as the environment says
+	role   assumption // zero: the environment's own credentials
 
 	mu      sync.Mutex
 	account string
+	assumed aws.CredentialsProvider
 }
 
 // home is where this process asks a service: what AWS's own variables and files say.
@@ -40,11 +43,14 @@ func (s *services) home(ctx context.Context, service string) (action.Service, er
 	}
 	if endpoint != "" {
 		cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.region))
-		return action.Service{Region: cfg.Region, Endpoint: endpoint}, err
+		return action.Service{Region: cfg.Region, Account: s.role.account(), Endpoint: endpoint}, err
 	}
 	cfg, err := awsConfig(ctx, s.region)
 	if err != nil {
 		return action.Service{}, err
+	}
+	if s.role.arn != "" {
+		return action.Service{Region: cfg.Region, Account: s.role.account()}, nil
 	}
 	account, err := s.caller(ctx, cfg)
 	return action.Service{Region: cfg.Region, Account: account}, err
@@ -65,9 +71,19 @@ func (s *services) caller(ctx context.Context, cfg aws.Config) (string, error) {
 	return s.account, nil
 }
 
-// config is for a client that asks at one place, and nowhere else: a document of the same name in another account,
-// region or stand-in is another document.
+// config is for a client that asks at one place, and nowhere else: what has the same name in another account, region or
+// stand-in is something else.
 func (s *services) config(ctx context.Context, service string, at action.Service) (aws.Config, error) {
+	cfg, err := s.ownConfig(ctx, service, at)
+	if err != nil || s.role.arn == "" {
+		return cfg, err
+	}
+	cfg.Credentials, err = s.assume(ctx)
+	return cfg, err
+}
+
+// ownConfig is config with the environment's own credentials.
+func (s *services) ownConfig(ctx context.Context, service string, at action.Service) (aws.Config, error) {
 	if isLoopback(at.Endpoint) {
 		return aws.Config{Region: at.Region, BaseEndpoint: aws.String(at.Endpoint), Credentials: aws.CredentialsProviderFunc(s.loopback), HTTPClient: impatient()}, nil
 	}
@@ -79,7 +95,7 @@ func (s *services) config(ctx context.Context, service string, at action.Service
 		return aws.Config{}, elsewhere(service, at, here)
 	}
 	if at.Account != "" && here.Account != "" && at.Account != here.Account {
-		return aws.Config{}, &failure{code: exitUsage, err: fmt.Errorf("the fault set is in account %s, and these credentials are for account %s", at.Account, here.Account), hint: "sign in to account " + at.Account}
+		return aws.Config{}, &failure{code: exitUsage, err: fmt.Errorf("the target is in account %s, and these credentials are for account %s", at.Account, here.Account), hint: "sign in to account " + at.Account}
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(at.Region), config.WithHTTPClient(impatient()))
 	if at.Endpoint != "" {
@@ -94,14 +110,14 @@ const callTimeout = 5 * time.Second
 
 func impatient() aws.HTTPClient { return awshttp.NewBuildableClient().WithTimeout(callTimeout) }
 
-// elsewhere says that this process would ask somebody else than the one who has the document.
+// elsewhere says that this process would ask somebody else than the one who has the target.
 func elsewhere(service string, at, here action.Service) error {
 	variable := "AWS_ENDPOINT_URL_" + strings.ToUpper(service)
 	hint := "it is in AWS: leave " + variable + " and AWS_ENDPOINT_URL out"
 	if at.Endpoint != "" {
 		hint = "ask where it is: " + variable + "=" + at.Endpoint
 	}
-	return &failure{code: exitUsage, err: fmt.Errorf("the fault set is kept at %s, and %s would be asked", cmp.Or(at.Endpoint, "AWS"), cmp.Or(here.Endpoint, "AWS")), hint: hint}
+	return &failure{code: exitUsage, err: fmt.Errorf("the target is at %s, and %s would be asked", cmp.Or(at.Endpoint, "AWS"), cmp.Or(here.Endpoint, "AWS")), hint: hint}
 }
 
 // loopback are the credentials for a service on this machine, which asks for some and checks none.
@@ -140,35 +156,36 @@ func (s *services) appConfig(ctx context.Context, at action.Service) (action.App
 	return appconfig.NewFromConfig(cfg), nil
 }
 
-// tagged finds the functions that have a tag.
-func (s *services) tagged(ctx context.Context, key, value string) ([]string, error) {
-	cfg, err := awsConfig(ctx, s.region)
+// functionsTagged finds the functions that have a tag.
+func (s *services) functionsTagged(ctx context.Context, key, value string) ([]string, error) {
+	cfg, err := s.here(ctx, "resource_groups_tagging_api")
 	if err != nil {
 		return nil, err
 	}
-	pages := tagging.NewGetResourcesPaginator(tagging.NewFromConfig(cfg), &tagging.GetResourcesInput{
-		ResourceTypeFilters: []string{"lambda:function"}, TagFilters: []taggingtypes.TagFilter{{Key: &key, Values: []string{value}}},
-	})
-	var out []string
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("find the functions (needs tag:GetResources): %w", err)
-		}
-		for _, r := range page.ResourceTagMappingList {
-			out = append(out, aws.ToString(r.ResourceARN))
-		}
+	return group.Tagged(ctx, tagging.NewFromConfig(cfg), "lambda:function", key, value)
+}
+
+// functionsInStack finds the functions of a CloudFormation stack.
+func (s *services) functionsInStack(ctx context.Context, stack string) ([]string, error) {
+	cfg, err := s.here(ctx, "cloudformation")
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	return group.InStack(ctx, cloudformation.NewFromConfig(cfg), "AWS::Lambda::Function", stack)
+}
+
+// here is config for where home is.
+func (s *services) here(ctx context.Context, service string) (aws.Config, error) {
+	at, err := s.home(ctx, service)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	return s.config(ctx, service, at)
 }
 
 // logs makes a client for CloudWatch Logs, which reads what functions have logged.
 func (s *services) logs(ctx context.Context) (action.LogsAPI, error) {
-	at, err := s.home(ctx, "cloudwatch_logs")
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := s.config(ctx, "cloudwatch_logs", at)
+	cfg, err := s.here(ctx, "cloudwatch_logs")
 	if err != nil {
 		return nil, err
 	}
@@ -177,11 +194,7 @@ func (s *services) logs(ctx context.Context) (action.LogsAPI, error) {
 
 // metrics makes a client for CloudWatch, which has made metrics of what functions have logged.
 func (s *services) metrics(ctx context.Context) (action.MetricsAPI, error) {
-	at, err := s.home(ctx, "cloudwatch")
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := s.config(ctx, "cloudwatch", at)
+	cfg, err := s.here(ctx, "cloudwatch")
 	if err != nil {
 		return nil, err
 	}

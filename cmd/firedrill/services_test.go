@@ -105,13 +105,13 @@ func TestTaggedFunctions(t *testing.T) {
 		}
 	}
 	s := &services{getenv: os.Getenv}
-	got, err := s.tagged(t.Context(), "team", "shop")
+	got, err := s.functionsTagged(t.Context(), "team", "shop")
 	slices.Sort(got)
 	const prefix = "arn:aws:lambda:eu-west-1:123456789012:function:"
 	if want := []string{prefix + "cart", prefix + "stock"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v, want %q", got, err, want)
 	}
-	if got, err := s.tagged(t.Context(), "team", "nobody"); err != nil || len(got) > 0 {
+	if got, err := s.functionsTagged(t.Context(), "team", "nobody"); err != nil || len(got) > 0 {
 		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -35,6 +35,7 @@ type session struct {
 
 	mu     sync.Mutex // loads ask for the client from many goroutines
 	client *lambda.Client
+	others map[string]*session // in other accounts and regions
 }
 
 // open prepares the world that the flags describe. Close it when the run is over.
@@ -97,7 +98,7 @@ func (s *session) lambda(ctx context.Context) (*lambda.Client, error) {
 	if s.client != nil {
 		return s.client, nil
 	}
-	client, err := newLambda(ctx, s.endpoint, s.region)
+	client, err := s.newLambda(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,18 @@ func newLambda(ctx context.Context, endpoint, region string) (*lambda.Client, er
 	return lambda.NewFromConfig(cfg, options), nil
 }
 
+// newLambda makes the session's client.
+func (s *session) newLambda(ctx context.Context) (*lambda.Client, error) {
+	if s.services.role.arn == "" {
+		return newLambda(ctx, s.endpoint, s.region)
+	}
+	cfg, err := s.services.here(ctx, "lambda")
+	if err != nil {
+		return nil, err
+	}
+	return lambda.NewFromConfig(cfg, func(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }), nil
+}
+
 // awsConfig is the environment's access to AWS. It is asked for credentials at once, so that a laptop without
 // any hears so in a sentence, not from the first call that needs them. A region wins over the environment's.
 func awsConfig(ctx context.Context, region string) (aws.Config, error) {
