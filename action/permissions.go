@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/firedrill-dev/firedrill/experiment"
 )
 
 // A Permission is one statement of an IAM policy that allows something.
@@ -71,9 +73,15 @@ func (h host) permissions() []Permission {
 	}
 }
 
-// TagPermissions are what a target by tag needs.
-func TagPermissions() []Permission {
-	return []Permission{{Actions: []string{"tag:GetResources"}, Resources: []string{"*"}}}
+// TargetPermissions are what finding a group of targets needs. Stacks may lie in stacks, whose names are not known before.
+func TargetPermissions(t experiment.Target) []Permission {
+	switch {
+	case t.Tag != "":
+		return []Permission{{Actions: []string{"tag:GetResources"}, Resources: []string{"*"}}}
+	case t.Stack != "":
+		return []Permission{{Actions: []string{"cloudformation:ListStackResources"}, Resources: []string{"*"}}}
+	}
+	return nil
 }
 
 // FunctionARN is the full name of a function, with its version if the name has one.
