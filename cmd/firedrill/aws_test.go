@@ -27,7 +27,7 @@ import (
 func TestScriptsOnAWS(t *testing.T) {
 	address := moto.Start(t)
 	cfg := aws.Config{Region: moto.Region, BaseEndpoint: &address, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")}
-	account := &standIn{life: t.Context(), ssm: ssm.NewFromConfig(cfg)}
+	account := &standIn{life: t.Context(), address: address, ssm: ssm.NewFromConfig(cfg)}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/aws",
 		Setup: func(env *testscript.Env) error {
@@ -44,14 +44,16 @@ func TestScriptsOnAWS(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"waitfor": waitFor, "sub": substitute, "exits": exits, "checkout": checkout,
 			"parameter": account.parameter, "unwritten": unwritten,
+			"function": account.function, "waitparameter": account.waitParameter,
 		},
 	})
 }
 
 // A standIn is the account of the scripts. Each script uses names of its own.
 type standIn struct {
-	life context.Context
-	ssm  *ssm.Client
+	life    context.Context
+	address string
+	ssm     *ssm.Client
 }
 
 // parameter put NAME TYPE FILE writes a parameter; parameter is NAME TYPE FILE fails unless it is of that type and
