@@ -69,7 +69,7 @@ func (s *session) targetedChanges(list []*account.Change, tags *tags) []engine.T
 		t := engine.Targeted{Action: change, Key: a.Key(), Names: a.Names(), Of: a.Group()}
 		t.Account, t.Region = whereabouts(a.ID(), a.Place().Account, a.Place().Region, s.host != nil)
 		if a.Ends() {
-			t.Action = datedChange{change}
+			t.Action, t.Fixed = datedChange{change}, true
 		}
 		if len(list) > 1 {
 			t.Label = a.Label()
