@@ -65,6 +65,7 @@ func fixtures() []fixture {
 		autoscalingTerminateFixture(),
 		capacityFixture(),
 		maxThroughputFixture(),
+		ruleFixture(),
 		concurrencyFixture(),
 		environmentFixture(),
 		memoryFixture(),

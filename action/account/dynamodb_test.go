@@ -91,6 +91,19 @@ func TestCapacityOfAnIndex(t *testing.T) {
 	}
 }
 
+// refused fails unless a fault on a resource is refused before anything is armed, and says why.
+func refused(t *testing.T, w world, kind, target string, with fault.Attributes, says string) {
+	t.Helper()
+	list, err := w.factory().Changes(t.Context(), experiment.Condition{Name: "c", Fault: kind, Target: experiment.Target{Resources: []string{target}}, With: with}, params())
+	if err == nil {
+		_, err = list[0].Prepare(t.Context())
+	}
+	var refused *action.Refused
+	if !errors.As(err, &refused) || refused.Tip == "" || !strings.Contains(err.Error(), says) {
+		t.Errorf("%s on %s: %v, want %q and what to do", kind, target, err, says)
+	}
+}
+
 func TestTableIsRefused(t *testing.T) {
 	stand := newStand(t)
 	for _, c := range []struct {
@@ -108,14 +121,7 @@ func TestTableIsRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := stand.world()
 			makeTable(t, w, c.mode)
-			list, err := w.factory().Changes(t.Context(), experiment.Condition{Name: "c", Fault: c.kind, Target: experiment.Target{Resources: []string{c.target}}, With: c.with}, params())
-			if err == nil {
-				_, err = list[0].Prepare(t.Context())
-			}
-			var refused *action.Refused
-			if !errors.As(err, &refused) || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("%v, want %q", err, c.says)
-			}
+			refused(t, w, c.kind, c.target, c.with, c.says)
 		})
 	}
 }

@@ -28,6 +28,7 @@ func kinds() []kind {
 		autoscalingTerminate(),
 		dynamodbCapacity(),
 		dynamodbMaxThroughput(),
+		eventsRule(),
 		lambdaConcurrency(),
 		lambdaEnvironment(),
 		lambdaMemory(),
