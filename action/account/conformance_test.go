@@ -30,6 +30,8 @@ type fixture struct {
 	front func(moto http.Handler) http.Handler
 	// setup makes what the kind's page names as the target of its example.
 	setup func(t *testing.T, w world)
+	// bare makes it without the piece of configuration that the fault adds to; nil: there is always some.
+	bare func(t *testing.T, w world)
 	// target and with are a condition on it, as the parser would yield them.
 	target experiment.Target
 	with   fault.Attributes
@@ -70,6 +72,7 @@ func fixtures() []fixture {
 		environmentFixture(),
 		memoryFixture(),
 		timeoutFixture(),
+		bucketFixture(),
 	}
 }
 
@@ -285,10 +288,11 @@ func besideEdit(t *testing.T, s *subject) {
 	if err := s.change.Revert(t.Context(), undo); err != nil && !errors.As(err, &drift) {
 		t.Fatalf("Revert: %v", err)
 	}
-	plain := s.stand.world()
+	mine := s.look(t, s.world)
+	plain := s.stand.world() // whose things may have the names of this one's, where names are for all accounts
 	s.setup(t, plain)
 	s.beside(t, plain)
-	if diff := cmp.Diff(s.look(t, plain), s.look(t, s.world)); diff != "" {
+	if diff := cmp.Diff(s.look(t, plain), mine); diff != "" {
 		t.Errorf("not the edit alone (-edit alone +now):\n%s", diff)
 	}
 }

@@ -33,6 +33,7 @@ func kinds() []kind {
 		lambdaEnvironment(),
 		lambdaMemory(),
 		lambdaTimeout(),
+		s3Deny(),
 	}
 }
 

@@ -22,6 +22,8 @@ type setting[S any] struct {
 	read func(ctx context.Context, id string) (S, error)
 	// want is what now should become. It is pure, and refuses what cannot be.
 	want func(now S, o order) (S, error)
+	// fits looks at whatever else decides whether the service would take it, and refuses if it would not; nil: nothing does.
+	fits func(ctx context.Context, id string, before, after S) error
 	// write replaces from, which was just read, by to, and returns when the resource has it. Where the service can tell
 	// that from is not there any more, it is errConflict. A write that is made twice does no harm.
 	write func(ctx context.Context, id string, from, to S) error
@@ -78,6 +80,11 @@ func (s setting[S]) prepare(ctx context.Context, o order) (prepared, error) {
 	}
 	if s.same(before, after) {
 		return prepared{}, &action.Refused{Reason: fmt.Sprintf("%s: its %s is already what the fault would make it", o.ID, s.what), Tip: "a fault that changes nothing proves nothing: choose another value"}
+	}
+	if s.fits != nil {
+		if err := s.fits(ctx, o.ID, before, after); err != nil {
+			return prepared{}, err
+		}
 	}
 	p := prepared{}
 	p.change, p.undo = s.say(before, after)

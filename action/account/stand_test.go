@@ -29,9 +29,12 @@ import (
 type stand struct {
 	endpoint string
 	accounts *atomic.Int64
+	buckets  *sync.Map // name: the world that has it; bucket names are the same for all accounts
 }
 
-func newStand(t *testing.T) *stand { return &stand{endpoint: moto.Start(t), accounts: &atomic.Int64{}} }
+func newStand(t *testing.T) *stand {
+	return &stand{endpoint: moto.Start(t), accounts: &atomic.Int64{}, buckets: &sync.Map{}}
+}
 
 // behind is the same stand as seen through the server that a fixture has put before it.
 func (s *stand) behind(t *testing.T, f fixture) *stand {
@@ -45,7 +48,7 @@ func (s *stand) behind(t *testing.T, f fixture) *stand {
 	}
 	server := httptest.NewServer(f.front(httputil.NewSingleHostReverseProxy(to)))
 	t.Cleanup(server.Close)
-	return &stand{endpoint: server.URL, accounts: s.accounts}
+	return &stand{endpoint: server.URL, accounts: s.accounts, buckets: s.buckets}
 }
 
 // A world is one account of a stand, with nothing in it.
