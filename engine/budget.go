@@ -144,7 +144,7 @@ func (r *runner) askForProofs(now time.Time) {
 	}
 	ask := map[string]Action{}
 	for _, ch := range r.conds {
-		if ch.result.Applied != nil && ch.result.Reverted == nil {
+		if ch.result.Applied != nil && ch.result.Reverted == nil && !ch.result.NotUndone {
 			ask[ch.Name] = ch.action
 		}
 	}

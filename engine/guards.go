@@ -115,6 +115,9 @@ func (f *refusals) checkTarget(ctx context.Context, g experiment.Guards, ch *cha
 			f.add(tip(g, "guards.protected names what must never be touched"), "condition %q: target %s is protected by %q of %s", ch.Name, ch.key, pattern, said(g, "protected"))
 		}
 	}
+	if g.ReversibleOnly && ch.Irreversible {
+		f.add(tip(g, "choose a fault that can be undone, or change the guard on purpose"), "condition %q: fault %s cannot be undone, and %s asks for those that can", ch.Name, ch.Fault, said(g, "reversible_only"))
+	}
 	if ch.account == OnThisMachine {
 		return
 	}
@@ -331,6 +334,7 @@ func wordsOf(g experiment.Guards) (out []string) {
 	}
 	say(g.MaxTargets > 0, "at most %d targets", g.MaxTargets)
 	say(g.MaxPercent > 0, "at most %g %% of a group", g.MaxPercent)
+	say(g.ReversibleOnly, "only what can be undone")
 	say(g.Protected != nil, "none of the targets is protected (%d names)", len(g.Protected))
 	say(g.Accounts != nil, "only in account %s", strings.Join(g.Accounts, ", "))
 	say(g.Regions != nil, "only in %s", strings.Join(g.Regions, ", "))

@@ -52,7 +52,9 @@ type Record struct {
 	Kind      string          `json:"kind,omitempty"`
 	Target    string          `json:"target,omitempty"`
 	Undo      json.RawMessage `json:"undo,omitempty"`
-	Detail    string          `json:"detail,omitempty"` // of drift, of a failed undo
+	// Irreversible changes stay, as the file says: their undo only ends what is still going on.
+	Irreversible bool   `json:"irreversible,omitempty"`
+	Detail       string `json:"detail,omitempty"` // of drift, of a failed undo
 
 	Verdict string `json:"verdict,omitempty"`
 	Reason  string `json:"reason,omitempty"`

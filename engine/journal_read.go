@@ -19,6 +19,8 @@ type Change struct {
 	Undo      json.RawMessage
 	Applied   bool
 	Undone    bool // reverted, or reverted but for drift
+	// Irreversible says that it cannot be put back, and that the file knows.
+	Irreversible bool
 }
 
 // ParseJournal reads the records of a journal. A last line without its end is torn: it was never acted on, and
@@ -48,7 +50,7 @@ func Changes(records []Record) []Change {
 	for _, r := range records {
 		if r.Type == recordPrepared {
 			at[r.Condition] = len(changes)
-			changes = append(changes, Change{Condition: r.Condition, Of: r.Of, Kind: r.Kind, Target: r.Target, Undo: r.Undo})
+			changes = append(changes, Change{Condition: r.Condition, Of: r.Of, Kind: r.Kind, Target: r.Target, Undo: r.Undo, Irreversible: r.Irreversible})
 			continue
 		}
 		i, known := at[r.Condition]

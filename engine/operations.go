@@ -70,7 +70,7 @@ func (r *runner) prepareStep(ch *change) (book func(), err error) {
 		err = errors.New("the action's undo record is not JSON: it could not be read back")
 	}
 	if err == nil {
-		err = r.journal.append(Record{Type: recordPrepared, Condition: ch.Name, Of: ch.result.Condition, Kind: ch.Fault, Target: ch.key, Undo: undo}, true)
+		err = r.journal.append(Record{Type: recordPrepared, Condition: ch.Name, Of: ch.result.Condition, Kind: ch.Fault, Target: ch.key, Undo: undo, Irreversible: ch.Irreversible}, true)
 	}
 	return func() {
 		ch.undo, ch.prepared = undo, err == nil
@@ -228,6 +228,11 @@ func (r *runner) bookRevert(ch *change, at time.Time, drift string, err error) {
 		ch.failed(err)
 		r.residue = append(r.residue, Residue{Condition: ch.Name, Target: ch.key, Error: err.Error()})
 		r.tell(Event{Kind: EventResidue, Condition: ch.Name, Target: ch.key, Message: err.Error()})
+		return
+	}
+	if ch.Irreversible && ch.result.Applied != nil {
+		ch.result.NotUndone = true
+		r.tell(Event{Kind: EventLeft, Condition: ch.Name, Target: ch.key, Message: NotUndone})
 		return
 	}
 	ch.result.Reverted = &at

@@ -30,6 +30,8 @@ type PlannedCondition struct {
 	Kind string `json:"kind"`
 	Description
 	When string `json:"when"` // in words
+	// Irreversible says that it would not be put back, because it cannot.
+	Irreversible bool `json:"irreversible,omitempty"`
 }
 
 // Plan resolves the targets of an experiment, checks its guards and says what a run would do. It writes nothing,
@@ -76,7 +78,7 @@ func describeAll(ctx context.Context, changes []*change, width int) ([]PlannedCo
 	}
 	sideBySide(width, each, func(i int) bool {
 		out[i], errs[i] = describe(ctx, changes[i])
-		out[i].When = when(changes[i].Condition)
+		out[i].When, out[i].Irreversible = when(changes[i].Condition), changes[i].Irreversible
 		return errs[i] == nil
 	})
 	for i, err := range errs {

@@ -11,6 +11,7 @@ const (
 	EventStats    EventKind = "stats"    // Phase, Measures: once a second
 	EventApplied  EventKind = "applied"  // Condition, Target
 	EventReverted EventKind = "reverted" // Condition, Target; Message names drift
+	EventLeft     EventKind = "left"     // Condition, Target, Message: cannot be put back, as the file says
 	EventResidue  EventKind = "residue"  // Condition, Target, Message: could not be put back
 	EventStop     EventKind = "stop"     // Message: why everything is being put back
 	EventNote     EventKind = "note"     // Message

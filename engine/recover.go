@@ -38,9 +38,11 @@ type Recovered struct {
 type RecoveredCondition struct {
 	Name   string `json:"name"`
 	Target string `json:"target"`
-	Drift  string `json:"drift,omitempty"` // what somebody else changed meanwhile, which was kept
-	Error  string `json:"error,omitempty"` // it is still there; call Recover again
-	Hint   string `json:"hint,omitempty"`
+	// NotUndone says that it cannot be put back, as the file says; what was still going on has ended.
+	NotUndone bool   `json:"not_undone,omitempty"`
+	Drift     string `json:"drift,omitempty"` // what somebody else changed meanwhile, which was kept
+	Error     string `json:"error,omitempty"` // it is still there; call Recover again
+	Hint      string `json:"hint,omitempty"`
 }
 
 // Failed says that something is still not put back.
@@ -184,6 +186,7 @@ func (r *recovery) undo(ctx context.Context, change Change) {
 	if err != nil {
 		out.Error, out.Hint = err.Error(), HintOf(err)
 	}
+	out.NotUndone = err == nil && change.Irreversible && change.Applied
 	after := journalRevert(r.journal, change.Condition, change.Target, out.Drift, err)
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -173,6 +173,11 @@ func (r *runner) guard(changes []*change) (notes []string, err error) {
 	if notes, err = checkMoment(r.inject, r.x, r.o, time.Now()); err != nil {
 		return notes, err
 	}
+	for _, ch := range changes {
+		if ch.Irreversible {
+			notes = append(notes, fmt.Sprintf("IRREVERSIBLE: %s on %s will not be put back", ch.Name, ch.key))
+		}
+	}
 	if err := r.claim.Lock(r.inject, keys(changes)); err != nil {
 		return notes, err
 	}

@@ -132,9 +132,14 @@ type ConditionResult struct {
 	Applied   *time.Time `json:"applied,omitempty"`
 	Reverted  *time.Time `json:"reverted,omitempty"`
 	Proof     Proof      `json:"proof"`
-	Drift     string     `json:"drift,omitempty"`
-	Error     string     `json:"error,omitempty"`
+	// NotUndone says that it was done and stays, because it cannot be undone: the file says irreversible.
+	NotUndone bool   `json:"not_undone,omitempty"`
+	Drift     string `json:"drift,omitempty"`
+	Error     string `json:"error,omitempty"`
 }
+
+// NotUndone is said of changes that cannot be undone. They are no residue: whoever wrote the file knew.
+const NotUndone = "not undone, as the file says (irreversible)"
 
 // Recovery says how long users waited for the steady state after everything was put back.
 type Recovery struct {

@@ -18,9 +18,11 @@ type Guards struct {
 	MaxPercent float64 `json:"max_percent,omitempty"`
 	// Protected names are never touched, even if a condition names them.
 	Protected []string `json:"protected,omitempty"`
-	Accounts  []string `json:"accounts,omitempty"` // of AWS; every target must be in one of them
-	Regions   []string `json:"regions,omitempty"`
-	Tags      []string `json:"tags,omitempty"` // KEY=VALUE; every target must have all of them
+	// ReversibleOnly refuses faults that cannot be undone.
+	ReversibleOnly bool     `json:"reversible_only,omitempty"`
+	Accounts       []string `json:"accounts,omitempty"` // of AWS; every target must be in one of them
+	Regions        []string `json:"regions,omitempty"`
+	Tags           []string `json:"tags,omitempty"` // KEY=VALUE; every target must have all of them
 
 	Windows  []calendar.Window `json:"windows,omitempty"` // when runs are allowed; none: always
 	NotOn    []calendar.Dates  `json:"not_on,omitempty"`
@@ -57,6 +59,7 @@ func guards() value[Guards] {
 		key("max_targets", "More distinct targets than this are refused.", integer(1, 10_000), func(g *Guards) *int { return &g.MaxTargets }),
 		key("max_percent", "More of a group (a tag, a stack) than this share is refused.", percent(), func(g *Guards) *float64 { return &g.MaxPercent }),
 		key("protected", "Functions and files that are never touched, by name or pattern (prod-*).", list(globbed(), "names"), func(g *Guards) *[]string { return &g.Protected }),
+		key("reversible_only", "true refuses faults that cannot be undone, even if a condition says irreversible.", trueFalse(), func(g *Guards) *bool { return &g.ReversibleOnly }),
 		key("accounts", "AWS accounts by their numbers: every target must be in one of them.", list(accountNumber(), "account numbers"), func(g *Guards) *[]string { return &g.Accounts }),
 		key("regions", "AWS regions: every target must be in one of them.", list(shaped(patternRegion, "is not a region", "eu-west-1"), "regions"), func(g *Guards) *[]string { return &g.Regions }),
 		key("tags", "KEY=VALUE: every target must have all of these tags.", list(shaped(patternTag, "is not a tag", "firedrill=allowed"), "tags"), func(g *Guards) *[]string { return &g.Tags }),

@@ -135,6 +135,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"guards.accounts":        {"+['111122223333']", "+[111122223333]", "[shop]", "[]", "[1111]", "'111122223333'"},
 		"guards.regions":         {"+[eu-west-1, us-gov-east-1]", "[eu-west]", "eu-west-1"},
 		"guards.tags":            {"+[a=b, 'c=']", "[a]", "{a: b}"},
+		"guards.reversible_only": {"+true", "+false", "yes", "1"},
 		"guards.max_percent":     {"+20%", "+20", "0", "x"},
 		"guards.zone":            {"+Europe/Berlin", "5", "[UTC]"},
 		"guards.windows":         {"+[{days: Mon-Fri, from: '09:00', to: '16:00', zone: UTC}]", "+[{from: '22:00', to: '04:00', zone: UTC}]", "[{from: '9:00', to: '16:00', zone: UTC}]", "[{from: '09:00', zone: UTC}]", "[]", "{}", "[{days: '1', from: '09:00', to: '16:00', zone: UTC}]"},

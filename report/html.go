@@ -175,6 +175,8 @@ func newPageCondition(r *engine.Result, c engine.ConditionResult) pageCondition 
 	switch {
 	case c.Applied == nil:
 		out.Applied, out.Proof, out.ProofClass = "never", "never injected", "inconclusive"
+	case c.NotUndone:
+		out.Reverted = engine.NotUndone
 	case c.Reverted == nil:
 		out.Reverted = "not put back"
 	}

@@ -94,7 +94,11 @@ func markdownItems(r *engine.Result) []string {
 		if c.Applied == nil {
 			injected = "never injected"
 		}
-		items = append(items, fmt.Sprintf("fault %s: %s, %s", clean(c.Name), change(r, c), injected))
+		item := fmt.Sprintf("fault %s: %s, %s", clean(c.Name), change(r, c), injected)
+		if c.NotUndone {
+			item += "; " + engine.NotUndone
+		}
+		items = append(items, item)
 	}
 	if back := recovery(r); back != "" {
 		items = append(items, "recovered: "+back)

@@ -194,7 +194,10 @@ func (t *text) conditions() {
 			injected = t.style.paint(injected, yellow)
 		}
 		t.paragraph("  fault", labelColumn, clean(c.Name)+": "+change(t.r, c)+", "+injected)
-		if c.Applied != nil && c.Reverted == nil {
+		switch {
+		case c.NotUndone:
+			t.paragraph("", labelColumn, engine.NotUndone, yellow)
+		case c.Applied != nil && c.Reverted == nil:
 			t.paragraph("", labelColumn, "not put back", red)
 		}
 		for _, problem := range []string{c.Drift, c.Error} {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/firedrill-dev/firedrill/engine"
 	"github.com/firedrill-dev/firedrill/experiment"
@@ -144,6 +146,9 @@ func (a *app) printPlan(p *engine.PlanResult) {
 	fmt.Fprintf(w, "%s\n  %s\n", p.Title, p.Objective)
 	for _, c := range p.Conditions {
 		fmt.Fprintf(w, "\ncondition %q (%s)\n", c.Name, c.Kind)
+		if c.Irreversible {
+			fmt.Fprintf(w, "  %s\n", a.loud("IRREVERSIBLE: nothing and nobody puts this back"))
+		}
 		for _, row := range [][2]string{{"target", c.Target}, {"change", c.Change}, {"where", c.Where}, {"when", c.When}, {"undo", c.Undo}} {
 			if row[1] != "" {
 				fmt.Fprintf(w, "  %-8s%s\n", row[0], row[1])
@@ -165,7 +170,29 @@ func (a *app) printPlan(p *engine.PlanResult) {
 		fmt.Fprintf(w, "stop if  %s\n", s)
 	}
 	fmt.Fprintf(w, "takes    %s, at most %s\n", p.Duration, p.MaxDuration)
+	if n := irreversible(p); n > 0 {
+		fmt.Fprintln(w, a.loud(fmt.Sprintf("IRREVERSIBLE: %d of %d changes are not put back", n, len(p.Conditions))))
+	}
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "warning  %s\n", warning)
 	}
+}
+
+// irreversible is how many changes of a plan would stay.
+func irreversible(p *engine.PlanResult) int {
+	n := 0
+	for _, c := range p.Conditions {
+		if c.Irreversible {
+			n++
+		}
+	}
+	return n
+}
+
+// loud is text that nobody overlooks.
+func (a *app) loud(text string) string {
+	if f, ok := a.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) && a.colors() {
+		return "\x1b[1;31m" + text + "\x1b[0m"
+	}
+	return text
 }

@@ -55,7 +55,7 @@ func (p *progress) observe(e engine.Event) {
 	switch e.Kind {
 	case engine.EventApplied:
 		p.applied[e.Condition] = e.Target
-	case engine.EventReverted:
+	case engine.EventReverted, engine.EventLeft:
 		delete(p.applied, e.Condition)
 	}
 	switch {
@@ -83,6 +83,8 @@ func (p *progress) line(e engine.Event) {
 		if e.Message != "" {
 			text += ": " + e.Message
 		}
+	case engine.EventLeft:
+		text = fmt.Sprintf("%q on %s: %s", e.Condition, e.Target, e.Message)
 	case engine.EventResidue:
 		text = fmt.Sprintf("COULD NOT PUT BACK %q on %s: %s", e.Condition, e.Target, e.Message)
 	case engine.EventStop:

@@ -86,6 +86,8 @@ func (a *app) printRecovered(all []engine.Recovered) error {
 				if c.Hint != "" {
 					fmt.Fprintf(a.stdout, "%s  hint: %s\n", r.Run, c.Hint)
 				}
+			case c.NotUndone:
+				fmt.Fprintf(a.stdout, "%s  %q on %s: %s\n", r.Run, c.Name, c.Target, engine.NotUndone)
 			case c.Drift != "":
 				fmt.Fprintf(a.stdout, "%s  put back %q on %s; kept what somebody else changed: %s\n", r.Run, c.Name, c.Target, c.Drift)
 			default:
