@@ -150,7 +150,7 @@ func (a *Change) where() string {
 }
 
 // Permissions are what changing the resource and taking it back needs.
-func (a *Change) Permissions() []action.Permission { return a.kind.needs(a.id) }
+func (a *Change) Permissions() []action.Permission { return a.kind.permissions(a.id, a.condition.With) }
 
 // ErrNotRehearsed says that a change cannot be tried without effect.
 var ErrNotRehearsed = errNotRehearsed

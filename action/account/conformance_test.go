@@ -70,6 +70,7 @@ func fixtures() []fixture {
 		ruleFixture(),
 		concurrencyFixture(),
 		environmentFixture(),
+		layerFixture(),
 		memoryFixture(),
 		timeoutFixture(),
 		bucketFixture(),
@@ -134,7 +135,7 @@ func conform(t *testing.T, stand *stand, f fixture) {
 func declared(t *testing.T, f fixture, made map[string]bool) {
 	k, _ := kindByName(f.kind)
 	want := map[string]bool{}
-	for _, p := range k.needs("arn:aws:x:eu-west-1:123456789012:y/z") {
+	for _, p := range k.permissions("arn:aws:x:eu-west-1:123456789012:y/z", f.with) {
 		for _, name := range p.Actions {
 			want[name] = true
 		}
@@ -409,7 +410,7 @@ func answer(status int) func(http.RoundTripper, *http.Request) (*http.Response, 
 func TestKindsAreDescribed(t *testing.T) {
 	for _, k := range kinds() {
 		page := readPage(t, string(k.Kind.Kind))
-		for _, p := range k.needs("arn:aws:x:eu-west-1:123456789012:y/z") {
+		for _, p := range k.permissions("arn:aws:x:eu-west-1:123456789012:y/z", nil) {
 			for _, name := range p.Actions {
 				if !strings.Contains(page, "`"+name+"`") {
 					t.Errorf("docs/account/%s.md does not name the permission %s", k.Kind.Kind, name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/firedrill-dev/firedrill/action"
 	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/fault"
 )
 
 // A kind is one sort of change. Each lives in a file of its own.
@@ -19,6 +20,17 @@ type kind struct {
 	tagged func(ctx context.Context, cfg aws.Config, key, value string) ([]string, error)
 	// needs are the permissions to change one resource and to take it back; id is as find told it.
 	needs func(id string) []action.Permission
+	// also are permissions on what the attributes name; nil: they name nothing of the account.
+	also func(id string, with fault.Attributes) []action.Permission
+}
+
+// permissions are all that one change needs.
+func (k kind) permissions(id string, with fault.Attributes) []action.Permission {
+	all := k.needs(id)
+	if k.also != nil {
+		all = append(all, k.also(id, with)...)
+	}
+	return all
 }
 
 // kinds lists every kind. To add one, write its file and name it here.
@@ -31,6 +43,7 @@ func kinds() []kind {
 		eventsRule(),
 		lambdaConcurrency(),
 		lambdaEnvironment(),
+		lambdaLayer(),
 		lambdaMemory(),
 		lambdaTimeout(),
 		s3Deny(),

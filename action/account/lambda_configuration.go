@@ -32,7 +32,9 @@ type field[V any] struct {
 	set  func(in *lambda.UpdateFunctionConfigurationInput, from, to V)
 	want func(now V, o order) (V, error)
 	say  func(before, after V) (change, undo string)
-	take func(now, before, after V) (next V, drift string) // as in setting
+	// take and holds are as in setting.
+	take  func(now, before, after V) (next V, drift string)
+	holds func(now, after V) bool
 }
 
 // configuration is a piece of the configuration of a function: of the unpublished version, for published ones never
@@ -62,7 +64,7 @@ func configuration[V any](api configurationAPI, f field[V]) setting[configured[V
 		},
 		write: update,
 		say:   func(before, after configured[V]) (string, string) { return f.say(before.Value, after.Value) },
-		holds: func(now, after configured[V]) bool { return now.settled && text(now.Value) == text(after.Value) },
+		holds: func(now, after configured[V]) bool { return now.settled && f.has(now.Value, after.Value) },
 		try: func(ctx context.Context, id string, now configured[V]) error {
 			now.revision = aws.String("00000000-0000-0000-0000-000000000000")
 			err := update(ctx, id, now, now)
@@ -76,6 +78,13 @@ func configuration[V any](api configurationAPI, f field[V]) setting[configured[V
 			return configured[V]{Value: next}, drift
 		},
 	}
+}
+
+func (f field[V]) has(now, after V) bool {
+	if f.holds != nil {
+		return f.holds(now, after)
+	}
+	return text(now) == text(after)
 }
 
 func (f field[V]) without(now, before, after V) (next V, drift string) {

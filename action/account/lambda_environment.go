@@ -97,6 +97,7 @@ func environment(o order) field[variable] {
 	return field[variable]{
 		what: "variable " + name,
 		get:  v.read, set: v.write, want: v.want, say: v.say, take: v.take,
+		holds: func(now, after variable) bool { return now.Value == after.Value },
 	}
 }
 

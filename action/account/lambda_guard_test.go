@@ -22,6 +22,7 @@ func guardedKinds() []guarded {
 	}
 	return []guarded{
 		{environmentFixture(), func(t *testing.T, w world) { setVariable(t, w, "NEW", "by somebody else") }},
+		{layerFixture(), describe},
 		{memoryFixture(), describe},
 		{timeoutFixture(), describe},
 	}

@@ -24,3 +24,16 @@ func (p perOrder) inEffect(ctx context.Context, o order, s states) (bool, error)
 }
 
 func (p perOrder) rehearse(ctx context.Context, o order) error { return p(o).rehearse(ctx, o) }
+
+// checked looks at what else the change needs before it prepares.
+type checked struct {
+	change
+	check func(ctx context.Context) error
+}
+
+func (c checked) prepare(ctx context.Context, o order) (prepared, error) {
+	if err := c.check(ctx); err != nil {
+		return prepared{}, err
+	}
+	return c.change.prepare(ctx, o)
+}
