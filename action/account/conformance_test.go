@@ -129,6 +129,9 @@ func conform(t *testing.T, stand *stand, f fixture) {
 	for _, how := range failures {
 		t.Run("failing "+how.name, func(t *testing.T) { failingCalls(t, stand, f, how) })
 	}
+	for _, how := range deaths {
+		t.Run("killed "+how.name, func(t *testing.T) { killed(t, stand, f, how) })
+	}
 }
 
 // declared compares the permissions that the kind declares with the calls that it has made.
@@ -378,6 +381,44 @@ func failingCalls(t *testing.T, stand *stand, f fixture, how failure) {
 			break
 		}
 	}
+}
+
+// killed lets the process die at each call in turn, while the change is made and while it is taken back: no further call
+// gets through, and a process that knows nothing but the undo record puts everything back.
+func killed(t *testing.T, stand *stand, f fixture, how failure) {
+	for _, phase := range []string{"Apply", "Revert"} {
+		for n := 1; ; n++ {
+			s := newSubject(t, stand, f)
+			var undo json.RawMessage
+			if phase == "Apply" {
+				undo = s.prepare(t)
+				s.failFrom(n, how)
+				_ = s.change.Apply(t.Context(), undo)
+			} else {
+				undo = s.apply(t)
+				s.failFrom(n, how)
+				_ = s.change.Revert(t.Context(), undo)
+			}
+			hit := s.heal()
+			other, err := s.factory().Restore(s.kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := other.Revert(t.Context(), undo); err != nil {
+				t.Errorf("killed at call %d of %s; another process's Revert: %v", n, phase, err)
+			}
+			s.restored(t)
+			if !hit {
+				break
+			}
+		}
+	}
+}
+
+// deaths are the two sides of a call on which a process can die.
+var deaths = []failure{
+	{"before", func(http.RoundTripper, *http.Request) (*http.Response, error) { return nil, errors.New("killed") }},
+	failures[3],
 }
 
 // A failure is a way in which a call can fail.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -39,7 +40,16 @@ func TestExamples(t *testing.T) {
 	})
 }
 
-func runExample(t *testing.T, w world, f fixture, binary string) {
+// An example is the experiment of a kind's page, with everything that it needs.
+type example struct {
+	fixture
+	world
+	binary, folder, file string
+	environ              []string
+}
+
+func newExample(t *testing.T, w world, f fixture, binary string) example {
+	t.Helper()
 	match := yamlBlock.FindStringSubmatch(readPage(t, f.kind))
 	if match == nil {
 		t.Fatalf("docs/account/%s.md has no experiment", f.kind)
@@ -55,23 +65,75 @@ func runExample(t *testing.T, w world, f fixture, binary string) {
 		handler = f.api(t, w)
 	}
 	application := httptest.NewServer(handler)
-	defer application.Close()
-	before := f.look(t, w)
-	cmd := exec.CommandContext(t.Context(), binary, "run", file, "--var", "api="+application.URL, "--state", filepath.Join(folder, "state"))
-	cmd.Env = append(w.environment(t), "PATH="+os.Getenv("PATH"), "HOME="+folder)
+	t.Cleanup(application.Close)
+	environ := append(w.environment(t), "PATH="+os.Getenv("PATH"), "HOME="+folder, "api="+application.URL)
+	return example{f, w, binary, folder, file, environ}
+}
+
+// firedrill is a command of the program that users have.
+func (e example) firedrill(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer) {
+	cmd := exec.CommandContext(t.Context(), e.binary, append(args, "--state", filepath.Join(e.folder, "state"))...)
+	cmd.Env = e.environ
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	return cmd, &out
+}
+
+func runExample(t *testing.T, w world, f fixture, binary string) {
+	e := newExample(t, w, f, binary)
+	before := e.look(t, w)
+	cmd, out := e.firedrill(t, "run", e.file)
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
 	if code := cmd.ProcessState.ExitCode(); code != f.exit {
-		t.Errorf("exit code %d, want %d:\n%s", code, f.exit, &out)
+		t.Errorf("exit code %d, want %d:\n%s", code, f.exit, out)
 	}
 	if after := f.look(t, w); after != before && !f.stays {
 		t.Errorf("the state afterwards is not the one before:\n%s\n%s", before, after)
 	}
+}
+
+// killExample kills the run while its fault is there, and has another process put everything back.
+func killExample(t *testing.T, w world, f fixture, binary string) {
+	e := newExample(t, w, f, binary)
+	before := e.look(t, w)
+	cmd, out := e.firedrill(t, "run", e.file)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !e.applied() {
+		select {
+		case err := <-ended:
+			t.Fatalf("the run ended before its fault was there: %v\n%s", err, out)
+		case <-tick.C:
+		}
+	}
+	_ = cmd.Process.Kill()
+	<-ended
+	again, out := e.firedrill(t, "recover")
+	if err := again.Run(); err != nil || !strings.Contains(out.String(), "put back") {
+		t.Errorf("recover: %v\n%s", err, out)
+	}
+	if after := e.look(t, w); after != before {
+		t.Errorf("the state after a kill and recover is not the one before:\n%s\n%s", before, after)
+	}
+}
+
+// applied says whether the journal tells that the fault is there.
+func (e example) applied() bool {
+	found, err := filepath.Glob(filepath.Join(e.folder, "state", "runs", "*", "journal.jsonl"))
+	if err != nil || len(found) == 0 {
+		return false
+	}
+	text, err := os.ReadFile(found[0])
+	return err == nil && bytes.Contains(text, []byte(`"type":"applied"`))
 }
 
 // environment lets a process of its own work in this world's account: the stand-in knows it by its credentials.

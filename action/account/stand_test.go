@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -87,6 +88,14 @@ func (w world) factory() *Factory {
 // failAt lets the nth call from now fail.
 func (w world) failAt(n int, how failure) { w.wire.set(n, &how) }
 
+// failFrom lets the nth call from now fail, and none after it get through.
+func (w world) failFrom(n int, how failure) {
+	w.wire.set(n, &how)
+	w.wire.mu.Lock()
+	w.wire.dead = true
+	w.wire.mu.Unlock()
+}
+
 // heal ends that, and says whether the call came.
 func (w world) heal() bool { return w.wire.set(0, nil) }
 
@@ -95,7 +104,8 @@ type wire struct {
 	account string
 
 	mu   sync.Mutex
-	left int // calls until the one that fails; 0: it was
+	left int  // calls until the one that fails; 0: it was
+	dead bool // after that none gets through
 	how  *failure
 }
 
@@ -103,7 +113,7 @@ func (c *wire) set(n int, how *failure) (hit bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	hit = c.how != nil && c.left <= 0
-	c.left, c.how = n, how
+	c.left, c.how, c.dead = n, how, false
 	return hit
 }
 
@@ -114,8 +124,11 @@ func (c *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	how := c.how
 	c.left--
-	due := how != nil && c.left == 0
+	due, dead := how != nil && c.left == 0, c.dead && c.left < 0
 	c.mu.Unlock()
+	if dead {
+		return nil, errors.New("killed")
+	}
 	if due {
 		return how.via(http.DefaultTransport, r)
 	}
