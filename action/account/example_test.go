@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +22,7 @@ var yamlBlock = regexp.MustCompile("(?s)```yaml\n(version: 1.*?)```")
 // TestExamples runs the experiment of every kind's page as its reader would, from file to verdict; afterwards everything is
 // as it was. It takes some seconds for each kind, so that it runs only where FIREDRILL_REQUIRE names kinds.
 func TestExamples(t *testing.T) {
-	if !slices.Contains(strings.Split(os.Getenv("FIREDRILL_REQUIRE"), ","), "kinds") {
+	if !thorough() {
 		t.Skip("takes minutes: FIREDRILL_REQUIRE=kinds")
 	}
 	stand, binary := newStand(t), buildFiredrill(t)
