@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
 const (
 	resolveTimeout = 10 * time.Minute // of finding all targets, which may be a thousand at a few calls a second
 	actionTimeout  = 30 * time.Second // of one call to prepare, apply or renew
-	proofTimeout   = 2 * time.Second
+	proofTimeout   = 4 * time.Second
 	logTimeout     = 15 * time.Second // of one look into a log, once nothing waits for it any more
 )
 
@@ -41,8 +42,8 @@ func (r *runner) operation(c command) func() event {
 	default:
 		changes := g.prepared()
 		return func() event {
-			counting := time.Now().Add(proofTimeout)
-			return event{kind: evDone, err: r.work(r.undo, changes, true, func(ch *change) (func(), error) { return r.revertStep(ch, counting) })}
+			var late atomic.Bool
+			return event{kind: evDone, err: r.work(r.undo, changes, true, func(ch *change) (func(), error) { return r.revertStep(ch, &late) })}
 		}
 	}
 }
@@ -129,13 +130,19 @@ func (r *runner) renew(ch *change, share float64, lease time.Duration) error {
 	return r.change(min(actionTimeout, lease), func(ctx context.Context) error { return renewer.Renew(ctx, ch.undo, share) })
 }
 
-// revertStep puts one change back. What it has injected is counted before, until a time that the condition's changes
-// share; but nothing comes before the undo of a run that was stopped.
-func (r *runner) revertStep(ch *change, counting time.Time) (book func(), err error) {
+// revertStep puts one change back. What it has injected is counted before, because some of that cannot be seen any more
+// afterwards; but not if the condition's logs are late, and nothing comes before the undo of a run that was stopped.
+func (r *runner) revertStep(ch *change, late *atomic.Bool) (book func(), err error) {
 	var proof Proof
 	var proofErr error
-	if left := time.Until(counting); left > 0 && !r.stopped.Load() {
-		proof, proofErr = r.proof(r.undo, ch.action, left)
+	if r.calm.Err() == nil && !late.Load() {
+		proof, proofErr = r.proof(r.calm, ch.action, proofTimeout)
+		if proof.Late {
+			late.Store(true)
+		}
+		if r.calm.Err() != nil {
+			proofErr = nil // cut short by us
+		}
 	}
 	drift, journalErr, err := r.revert(ch)
 	at := time.Now()

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/experiment"
@@ -71,13 +70,14 @@ type runner struct {
 	inject       context.Context // of everything but undo and traffic
 	cancelInject context.CancelFunc
 	undo         context.Context // outlives the caller's
+	calm         context.Context // ends with the first reason to stop
+	cancelCalm   context.CancelFunc
 	stopWatching context.CancelFunc
 
 	spans     []PhaseSpan
 	baseline  []judged // per measure, frozen when the baseline was judged
 	notes     []string
 	residue   []Residue
-	stopped   atomic.Bool // shared: the run ends early
 	recovery  Recovery
 	result    *Result
 	reportErr error
@@ -124,6 +124,7 @@ func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runne
 		budgets: budgetsOf(x, o),
 	}
 	r.inject, r.cancelInject = context.WithCancel(ctx)
+	r.calm, r.cancelCalm = context.WithCancel(r.undo)
 	watching, stop := context.WithCancel(r.undo)
 	r.stopWatching = stop
 	if err := r.beginJournal(); err != nil {
@@ -148,6 +149,7 @@ func (r *runner) beginJournal() error {
 
 func (r *runner) close() {
 	r.cancelInject()
+	r.cancelCalm()
 	r.stopWatching()
 	r.claim.Release(len(r.residue) == 0)
 }
@@ -225,7 +227,7 @@ func (r *runner) handle(e event) {
 		stopped := r.m.stop
 		commands := r.m.Step(e)
 		if r.m.stop != stopped {
-			r.stopped.Store(true)
+			r.cancelCalm()
 			r.tell(Event{Kind: EventStop, Message: r.m.stop.Reason})
 		}
 		for _, c := range commands {
