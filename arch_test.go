@@ -46,6 +46,8 @@ var importRules = []struct {
 	{"action", []string{"action/group", "experiment", "fault", "envelope"}, "an action must work without the engine that calls it"},
 	{"action/group", []string{"experiment"}, "finds resources, changes none"},
 	{"action/account", []string{"action", "action/group", "experiment", "fault"}, "an action must work without the engine that calls it"},
+	{"action/pace", nil, "slows down AWS's clients and knows nothing of what they are for"},
+	{"action/pace/bench", []string{"action", "action/account", "action/pace", "engine", "experiment", "fault", "verdict"}, "measures the real engine against a server that throttles"},
 	{"action/bench", []string{"fault", "internal/moto"}, "measures a stop from outside, with the commands that users have"},
 	{"probe", []string{"experiment", "fault", "verdict"}, "a probe must work without the engine that calls it"},
 	{"load", []string{"experiment", "fault", "verdict"}, "a generator must work without the engine that calls it"},

@@ -49,7 +49,7 @@ func (s *session) within(a action.Access, run string) *session {
 		return in
 	}
 	in := &session{region: a.Region, vars: s.vars, signer: s.signer, audience: s.audience,
-		services: &services{getenv: s.services.getenv, region: a.Region, role: assumption{a.Role, a.ExternalID, run}}}
+		services: &services{getenv: s.services.getenv, region: a.Region, role: assumption{a.Role, a.ExternalID, run}, pacer: s.services.pacer}}
 	if a.Role == "" {
 		in.endpoint = s.endpoint
 	}

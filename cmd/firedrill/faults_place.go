@@ -184,7 +184,7 @@ func (a *app) editor(ctx context.Context, p *faultPlace) (*action.Editor, error)
 	if err := a.resolve(p); err != nil {
 		return nil, err
 	}
-	s := &session{endpoint: p.Endpoint, region: p.Region, vars: map[string]string{}, services: &services{getenv: a.getenv, region: p.Region}}
+	s := &session{endpoint: p.Endpoint, region: p.Region, vars: map[string]string{}, services: newServices(a.getenv, p.Region)}
 	if s.endpoint == "" {
 		s.endpoint = a.getenv("AWS_ENDPOINT_URL_LAMBDA")
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/firedrill-dev/firedrill/action"
 	"github.com/firedrill-dev/firedrill/action/group"
+	"github.com/firedrill-dev/firedrill/action/pace"
 )
 
 // services makes clients for services of AWS in one account and region, each when it is first needed.
@@ -29,10 +30,23 @@ type services struct {
 	getenv func(string) string
 	region string     // wins over the environment's; empty: as the environment says
 	role   assumption // zero: the environment's own credentials
+	pacer  *pace.Pacer
 
 	mu      sync.Mutex
 	account string
 	assumed aws.CredentialsProvider
+	configs map[configKey]aws.Config
+}
+
+// A configKey names the access to a service at a place.
+type configKey struct {
+	service string
+	at      action.Service
+}
+
+// newServices makes services of the environment's own account. Those of other accounts share its pacer.
+func newServices(getenv func(string) string, region string) *services {
+	return &services{getenv: getenv, region: region, pacer: pace.New(pace.Options{})}
 }
 
 // home is where this process asks a service: what AWS's own variables and files say.
@@ -72,15 +86,36 @@ func (s *services) caller(ctx context.Context, cfg aws.Config) (string, error) {
 }
 
 // config is for a client that asks at one place, and nowhere else: what has the same name in another account, region or
-// stand-in is something else.
+// stand-in is something else. It is made once: a recovery asks for it again with every change. Its clients keep to the
+// rates that AWS allows the account.
 func (s *services) config(ctx context.Context, service string, at action.Service) (aws.Config, error) {
+	key := configKey{service, at}
+	s.mu.Lock()
+	cfg, ok := s.configs[key]
+	s.mu.Unlock()
+	if ok {
+		return cfg, nil
+	}
 	cfg, err := s.ownConfig(ctx, service, at)
-	if err != nil || s.role.arn == "" {
+	if err == nil && s.role.arn != "" {
+		cfg.Credentials, err = s.assume(ctx)
+	}
+	if err != nil {
 		return cfg, err
 	}
-	cfg.Credentials, err = s.assume(ctx)
-	return cfg, err
+	cfg = s.paced(cfg)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.configs == nil {
+		s.configs = map[configKey]aws.Config{}
+	}
+	s.configs[key] = cfg
+	return cfg, nil
 }
+
+// paced is a configuration whose clients keep to the rates of this account. The environment's own has no number here,
+// because its first calls come before that is known.
+func (s *services) paced(cfg aws.Config) aws.Config { return s.pacer.Configure(cfg, s.role.account()) }
 
 // ownConfig is config with the environment's own credentials.
 func (s *services) ownConfig(ctx context.Context, service string, at action.Service) (aws.Config, error) {

@@ -57,7 +57,7 @@ func TestOneDocumentIsNotAnother(t *testing.T) {
 			if slices.Contains(test.env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
 				t.Setenv("AWS_ACCESS_KEY_ID", "") // else AWS itself would be asked who is asking
 			}
-			s := &services{getenv: os.Getenv}
+			s := newServices(os.Getenv, "")
 			cfg, err := s.config(t.Context(), "ssm", test.at)
 			if (err != nil) != test.fail {
 				t.Fatalf("got %v", err)
@@ -104,7 +104,7 @@ func TestTaggedFunctions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := &services{getenv: os.Getenv}
+	s := newServices(os.Getenv, "")
 	got, err := s.functionsTagged(t.Context(), "team", "shop")
 	slices.Sort(got)
 	const prefix = "arn:aws:lambda:eu-west-1:123456789012:function:"

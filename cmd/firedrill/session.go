@@ -48,7 +48,7 @@ func (a *app) open(ctx context.Context, in inputs, logs io.Writer) (*session, er
 	if err != nil {
 		return nil, err
 	}
-	s := &session{endpoint: in.endpoint, vars: map[string]string{}, services: &services{getenv: a.getenv}, signer: signer, audience: in.signing.audience}
+	s := &session{endpoint: in.endpoint, vars: map[string]string{}, services: newServices(a.getenv, ""), signer: signer, audience: in.signing.audience}
 	if s.endpoint == "" {
 		s.endpoint = a.getenv("AWS_ENDPOINT_URL_LAMBDA")
 	}

@@ -25,39 +25,39 @@ const credentialsTimeout = 5 * time.Second
 
 // newLambda makes a Lambda client for the AWS account of the environment or, with an endpoint, for that address.
 // A loopback endpoint needs no credentials and no region: the local host asks for neither.
-func newLambda(ctx context.Context, endpoint, region string) (*lambda.Client, error) {
+func newLambda(ctx context.Context, endpoint, region string, paced func(aws.Config) aws.Config) (*lambda.Client, error) {
 	transport := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		MaxIdleConnsPerHost: maxIdlePerHost,
 	}
 	options := func(o *lambda.Options) {
 		o.HTTPClient = &http.Client{Transport: transport}
-		o.Retryer = aws.NopRetryer{} // a retry would hide what the measure is there to see
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
 		}
 	}
 	if isLoopback(endpoint) {
 		transport.Proxy = nil
-		return lambda.New(lambda.Options{Region: "local", Credentials: localCredentials{}}, options), nil
+		none := aws.NopRetryer{} // a retry would hide what the measure is there to see
+		return lambda.New(lambda.Options{Region: "local", Credentials: localCredentials{}, Retryer: none}, options), nil
 	}
 	cfg, err := awsConfig(ctx, region)
 	if err != nil {
 		return nil, err
 	}
-	return lambda.NewFromConfig(cfg, options), nil
+	return lambda.NewFromConfig(paced(cfg), options), nil // which tries no invocation again
 }
 
 // newLambda makes the session's client.
 func (s *session) newLambda(ctx context.Context) (*lambda.Client, error) {
 	if s.services.role.arn == "" {
-		return newLambda(ctx, s.endpoint, s.region)
+		return newLambda(ctx, s.endpoint, s.region, s.services.paced)
 	}
 	cfg, err := s.services.here(ctx, "lambda")
 	if err != nil {
 		return nil, err
 	}
-	return lambda.NewFromConfig(cfg, func(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }), nil
+	return lambda.NewFromConfig(cfg), nil // which tries no invocation again
 }
 
 // awsConfig is the environment's access to AWS. It is asked for credentials at once, so that a laptop without
