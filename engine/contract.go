@@ -97,7 +97,8 @@ type Registry struct {
 	Revert func(kind string) (Action, error)
 	Probe  func(m experiment.Measure) (Probe, error)
 	Load   func(l experiment.Load) (Generator, error)
-	// Alarms reads the states of alarms, for guards; nil where there are none.
+	// Alarms reads the states of alarms, all at once. The states that could be read are complete beside an error, which says what became of the
+	// others. Nil if there is no access to any.
 	Alarms func(ctx context.Context, alarms []experiment.Alarm) (map[experiment.Alarm]verdict.AlarmState, error)
 	// Calendar reads the calendar that guards name; nil where there is none.
 	Calendar func(g experiment.Guards) (calendar.Freezes, error)

@@ -25,16 +25,17 @@ type cloud struct {
 	fail func(step, target string) error
 	// latency is what users feel now, while a fault is there or not.
 	healthy, broken time.Duration
-	failing         bool          // broken requests fail
-	unproven        bool          // injections cannot be counted
-	silent          bool          // injections never fire
-	slow            time.Duration // what a change takes
-	reading         time.Duration // what a look into the log takes
-	lease           time.Duration // of the targets, where it is longer than the run's
-	lag             int           // how often the log is asked before it shows anything
-	marked          bool          // answers say by what they were hit
-	run             string        // the run whose marks they carry
-	after           time.Duration // what users feel once the fault is gone; zero: as before it
+	failing         bool           // broken requests fail
+	unproven        bool           // injections cannot be counted
+	silent          bool           // injections never fire
+	slow            time.Duration  // what a change takes
+	reading         time.Duration  // what a look into the log takes
+	lease           time.Duration  // of the targets, where it is longer than the run's
+	lag             int            // how often the log is asked before it shows anything
+	marked          bool           // answers say by what they were hit
+	run             string         // the run whose marks they carry
+	after           time.Duration  // what users feel once the fault is gone; zero: as before it
+	lapses          [][2]time.Time // when a fault was there, from and to; zero: it still is
 }
 
 func newCloud() *cloud {
@@ -83,6 +84,7 @@ func (a *fakeAction) Apply(ctx context.Context, undo json.RawMessage) error {
 	time.Sleep(a.c.slow)
 	a.c.mu.Lock()
 	a.c.values[a.target] = "broken" // before it fails: half done
+	a.c.lapses = append(a.c.lapses, [2]time.Time{time.Now()})
 	a.c.mu.Unlock()
 	return a.c.call("apply", a.target)
 }
@@ -102,6 +104,11 @@ func (a *fakeAction) Revert(ctx context.Context, undo json.RawMessage) error {
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()
 	a.c.values[was["target"]] = was["value"]
+	for i := range a.c.lapses {
+		if a.c.lapses[i][1].IsZero() {
+			a.c.lapses[i][1] = time.Now()
+		}
+	}
 	return nil
 }
 

@@ -18,6 +18,7 @@ const haste = 2 * time.Second
 // finish ends the traffic, counts, judges and reports. Everything is put back by now.
 func (r *runner) finish(ctx context.Context) {
 	r.drain(ctx)
+	r.awaitLate(ctx)
 	r.countAgain(ctx)
 	if n := len(r.spans); n > 0 && r.spans[n-1].Name == PhaseRecovery && !r.recovery.Recovered && r.m.stop == nil {
 		rec, _ := r.recovered(r.spans[n-1].End) // the last answers are in now
@@ -190,13 +191,14 @@ func (r *runner) conditionResults() []ConditionResult {
 }
 
 func (r *runner) measureResult(i int, m experiment.Measure, obs []verdict.Observation, end time.Time) MeasureResult {
-	res := MeasureResult{Name: m.Name, Of: m.Of, Series: series(obs, r.started, end, &m.Expect)}
+	live := m.Expect.Live()
+	res := MeasureResult{Name: m.Name, Of: m.Of, Series: series(obs, r.started, end, &live)}
 	if i < len(r.baseline) {
 		res.Baseline = r.baseline[i].finding // as it was when it decided whether to inject
 	}
 	for _, span := range r.spans {
 		judge := func() verdict.Finding {
-			return verdict.Judge(m.Expect, between(obs, span.Start, span.End), span.End.Sub(span.Start))
+			return judgeIn(m, span.Name, between(obs, span.Start, span.End), span.Start, span.End)
 		}
 		switch {
 		case span.Name == PhaseBaseline && i >= len(r.baseline):

@@ -234,7 +234,7 @@ func checkMoment(ctx context.Context, x *experiment.Experiment, o Options, now t
 func length(s spec, limit time.Duration) (usual, longest time.Duration) {
 	stages := time.Duration(len(s.stages))
 	usual = s.baseline + stages*s.fault + min(s.recovery, steadySeconds*time.Second)
-	longest = max(s.baselineMax, s.baseline) + stages*s.fault + s.recovery
+	longest = max(s.baselineMax, s.baseline) + stages*s.fault + (stages-1)*s.late + s.recovery
 	if limit > 0 {
 		longest = min(longest, limit)
 	}

@@ -29,12 +29,18 @@ func (r *runner) judgeWindow(now time.Time) judgment {
 		}
 		obs := r.source(m.Name).started(r.m.phaseFrom, now)
 		obs = append(obs, r.overdue(m, obs, now)...)
-		f := verdict.Judge(m.Expect, obs, now.Sub(r.m.phaseFrom))
+		phase := PhaseFault
+		if baseline {
+			phase = PhaseBaseline
+		}
+		f := judgeIn(m, phase, obs, r.m.phaseFrom, now)
 		findings = append(findings, judged{m, f})
-		answer = min(answer, weigh(f, obs, now.Sub(r.m.phaseFrom)))
+		answer = min(answer, weigh(f, whole(obs, now), now.Sub(r.m.phaseFrom)))
 	}
 	if baseline {
 		r.baseline = findings
+	} else if answer != refuted && r.m.stage+1 < len(r.m.spec.stages) && len(r.behind(r.m.phaseDue)) > 0 {
+		return pending // the next stage waits for the whole answer
 	}
 	return answer
 }
@@ -113,7 +119,7 @@ func (r *runner) recovered(now time.Time) (rec Recovery, failing bool) {
 		answers[i] = holds
 	}
 	for _, m := range r.x.Measures {
-		if m.BaselineOnly || m.Expect.Statistic == "count" { // a count depends on the length of its window
+		if m.BaselineOnly || m.Expect.Statistic == "count" || m.Expect.Fires() { // a count depends on the length of its window; an alarm ends when it ends
 			continue
 		}
 		for i, answer := range r.seconds(m, from, step, n) {
@@ -137,7 +143,8 @@ func (r *runner) recovered(now time.Time) (rec Recovery, failing bool) {
 
 // seconds answers for one measure.
 func (r *runner) seconds(m experiment.Measure, from time.Time, step time.Duration, n int) []second {
-	obs := r.source(m.Name).started(from, from.Add(time.Duration(n)*step))
+	until := from.Add(time.Duration(n) * step)
+	obs := whole(r.source(m.Name).started(from, until), until)
 	slices.SortFunc(obs, func(a, b verdict.Observation) int { return a.At.Compare(b.At) })
 	answers := make([]second, n)
 	last := unknown

@@ -72,6 +72,7 @@ const (
 	refuted   judgment = iota // a measure does not hold, or could not be read
 	plausible                 // every estimate satisfies its expectation, but not every interval does yet
 	settled                   // every measure is held
+	pending                   // a measure of this stage is not known yet to the stage's end
 )
 
 // op is what a command asks for.
@@ -126,6 +127,7 @@ type progress struct {
 // A spec is the part of an experiment that the machine acts on.
 type spec struct {
 	baseline, baselineMax, fault, recovery, lease, maxDuration time.Duration
+	late                                                       time.Duration // until what was measured of a stage is known
 	stages                                                     []float64
 	conditions                                                 []plannedCondition
 }
@@ -153,6 +155,7 @@ type machine struct {
 	faultAt   time.Time // the fault phase began
 	phaseFrom time.Time
 	phaseEnd  time.Time
+	phaseDue  time.Time // when the phase was meant to end
 	nextCheck time.Time
 }
 
@@ -294,7 +297,7 @@ func (m *machine) halt(at time.Time, why *Stop) []command {
 
 // enter and leave mark the bounds of the phases that observations belong to.
 func (m *machine) enter(at time.Time, s state, phase string, length time.Duration) []command {
-	m.state, m.phaseFrom, m.phaseEnd = s, at, at.Add(length)
+	m.state, m.phaseFrom, m.phaseEnd, m.phaseDue = s, at, at.Add(length), at.Add(length)
 	c := command{op: opEnter, phase: phase}
 	if phase == PhaseFault {
 		c.stage, c.share = m.stage+1, m.share()
@@ -359,6 +362,10 @@ func (m *machine) judged(e event) []command {
 	case baselining:
 		return m.baselineJudged(e)
 	case observing:
+		if e.judgment == pending && e.at.Before(m.phaseDue.Add(m.spec.late)) {
+			m.phaseEnd = e.at.Add(extension)
+			return nil
+		}
 		out := m.leave(e.at)
 		if e.judgment == settled && m.stage+1 < len(m.spec.stages) {
 			m.stage++

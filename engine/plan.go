@@ -56,13 +56,21 @@ func Plan(ctx context.Context, x *experiment.Experiment, o Options) (*PlanResult
 	}
 	p.Guards = toldGuards(x, o, b.changes)
 	for _, rule := range x.Stop {
+		if rule.Alarm.Name != "" {
+			p.Stop = append(p.Stop, fmt.Sprintf("alarm %s fires", rule.Alarm))
+			continue
+		}
 		p.Stop = append(p.Stop, fmt.Sprintf("%s: %s%s", rule.Of, rule.When.Text, lasting(rule.For)))
 	}
 	notes, err := checkMoment(ctx, x, o, time.Now())
 	if err != nil {
 		p.Warnings = append(p.Warnings, "a run would refuse to start just now: "+err.Error()+because(HintOf(err)))
 	}
-	p.Warnings = append(p.Warnings, notes...)
+	alarms, err := checkStopAlarms(ctx, x, o.Registry)
+	if err != nil {
+		p.Warnings = append(p.Warnings, "a run would refuse to start just now: "+err.Error()+because(HintOf(err)))
+	}
+	p.Warnings = append(p.Warnings, append(notes, alarms...)...)
 	p.Warnings = append(p.Warnings, budgetWarnings(x, s, o, b.changes)...)
 	p.Warnings = append(p.Warnings, warnings(ctx, x, s, o.State, b)...)
 	return p, nil
@@ -151,9 +159,5 @@ func samples(x *experiment.Experiment, s spec, m experiment.Measure) int {
 			return int(due(l.Rate, s.baseline, s.baseline+s.fault))
 		}
 	}
-	every := m.Every
-	if every <= 0 {
-		every = time.Second
-	}
-	return int(s.fault / every)
+	return int(s.fault / m.Interval())
 }

@@ -36,7 +36,7 @@ type Event struct {
 	Result    *Result       `json:"-"`                 // with EventVerdict
 }
 
-// A LiveMeasure is one measure over the last second.
+// A LiveMeasure is one measure over the last second, or its last readings where there are fewer than one a second.
 type LiveMeasure struct {
 	Name   string   `json:"name"`
 	Count  int      `json:"count"`

@@ -153,9 +153,14 @@ func keys(changes []*change) []string {
 
 // guardOperation checks everything that must be true before the first measurement.
 func (r *runner) guardOperation() func() event {
-	changes := r.conds
+	changes, probes := r.conds, r.traffic.probes
 	return func() event {
 		notes, err := r.guard(changes)
+		if err == nil {
+			var more []string
+			more, err = r.ready(probes)
+			notes = append(notes, more...)
+		}
 		return event{kind: evDone, err: err, book: func(*event) {
 			for _, text := range notes {
 				r.note(text)

@@ -159,7 +159,7 @@ func specOf(x *experiment.Experiment, o Options) spec {
 	longest, _ := maxDuration(guardsOf(x, o))
 	s := spec{
 		baseline: x.Phases.Baseline, baselineMax: x.Phases.BaselineMax, fault: x.Phases.Fault, recovery: x.Phases.Recovery,
-		lease: x.Lease, maxDuration: longest, stages: x.Stages,
+		lease: x.Lease, maxDuration: longest, stages: x.Stages, late: x.Lateness(),
 	}
 	if len(s.stages) == 0 {
 		s.stages = []float64{100}
@@ -267,6 +267,7 @@ func (r *runner) do(c command, at time.Time) (answer event, ok bool) {
 
 // enter begins a phase; the first one starts the traffic.
 func (r *runner) enter(c command, at time.Time) error {
+	r.traffic.phase.Store(&at)
 	if c.phase == PhaseBaseline {
 		r.startTraffic(at)
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/verdict"
@@ -22,7 +23,9 @@ const (
 type traffic struct {
 	generators []Generator
 	probes     []Probe
-	stores     map[string]*store // by load.NAME, or a probed measure's name
+	followed   []*following
+	phase      atomic.Pointer[time.Time] // when the current phase began; shared
+	stores     map[string]*store         // by load.NAME, or a probed measure's name
 	began      time.Time
 	cancel     context.CancelFunc
 	over       chan struct{} // closed when all have returned
@@ -52,9 +55,23 @@ func (r *runner) startTraffic(at time.Time) {
 		t.stores[m.Name] = s
 		done := make(chan struct{})
 		running = append(running, done)
+		work := func() { readEvery(ctx, r.read(p), m.Every, m.Timeout, s) }
+		if late, ok := p.(Follower); ok {
+			f := &following{Follower: late, measure: m, into: s, next: at}
+			t.followed = append(t.followed, f)
+			work = func() { f.run(ctx) }
+		}
 		go func() {
 			defer close(done)
-			readEvery(ctx, p, m.Every, m.Timeout, s)
+			work()
+		}()
+	}
+	if alarms, every := stopAlarms(r.x); len(alarms) > 0 {
+		done := make(chan struct{})
+		running = append(running, done)
+		go func() {
+			defer close(done)
+			r.watchAlarms(ctx, alarms, every)
 		}()
 	}
 	go func() {
@@ -84,9 +101,19 @@ func (r *runner) startGenerator(ctx context.Context, name string, g Generator, s
 	return done
 }
 
+// read is how a probe is read.
+func (r *runner) read(p Probe) func(context.Context) (verdict.Observation, error) {
+	if w, ok := p.(WindowReader); ok {
+		return func(ctx context.Context) (verdict.Observation, error) {
+			return w.ReadSince(ctx, *r.traffic.phase.Load())
+		}
+	}
+	return p.Read
+}
+
 // readEvery reads a probe at its times until ctx ends. A reading that takes longer than the interval makes it
 // skip, not pile up.
-func readEvery(ctx context.Context, p Probe, every, timeout time.Duration, into *store) {
+func readEvery(ctx context.Context, read func(context.Context) (verdict.Observation, error), every, timeout time.Duration, into *store) {
 	if every <= 0 {
 		every = time.Second
 	}
@@ -97,7 +124,7 @@ func readEvery(ctx context.Context, p Probe, every, timeout time.Duration, into 
 	defer ticks.Stop()
 	for {
 		at := time.Now()
-		o, err := bounded(ctx, timeout, p.Read)
+		o, err := bounded(ctx, timeout, read)
 		if ctx.Err() != nil {
 			return // cut short by us: says nothing about the target
 		}
@@ -239,7 +266,7 @@ func (r *runner) source(of string) *store {
 	return nil
 }
 
-// tellStats reports every measure over the last second.
+// tellStats reports every measure over the last second, or the last readings where they are fewer.
 func (r *runner) tellStats(now time.Time) {
 	if r.o.Observer == nil {
 		return
@@ -250,15 +277,19 @@ func (r *runner) tellStats(now time.Time) {
 		if s == nil {
 			continue
 		}
-		obs := s.arrived(now.Add(-time.Second))
+		window := time.Second
+		if m.Interval() > window { // what comes seldom is shown until there is news
+			window = 2 * m.Interval()
+		}
+		obs := s.arrived(now.Add(-window))
 		live := LiveMeasure{Name: m.Name, Count: len(obs)}
 		for _, o := range obs {
 			if o.Failed {
 				live.Errors++
 			}
 		}
-		if x, ok := verdict.Estimate(m.Expect, obs, time.Second); ok {
-			live.Value, live.Holds = finite(x), m.Expect.Satisfied(x)
+		if x, ok := verdict.Estimate(m.Expect.Live(), obs, window); ok {
+			live.Value, live.Holds = finite(x), m.Expect.Live().Satisfied(x) || m.Expect.Fires() && r.m.state == observing
 		}
 		e.Measures = append(e.Measures, live)
 	}

@@ -42,6 +42,8 @@ func (d *decoder) checkMeasures(x *Experiment) {
 		}
 		if _, known := kindOf(m.Of); known {
 			d.checkUnit(join(path, "expect"), m.Expect, m.Of, m.Latency())
+			d.checkDatapoints(join(path, "expect"), m.Expect, m)
+			d.checkAccount(x, m.Probe.Account, join(path, "account"))
 		}
 	}
 }
@@ -62,21 +64,23 @@ func (d *decoder) checkName(name, path, what string, seen map[string]bool) {
 
 func (d *decoder) checkStop(x *Experiment) {
 	known, sure := x.knownLoads(d)
-	latency := map[string]bool{}
+	latency, kinds := map[string]bool{}, map[string]Measure{}
 	for _, l := range known {
-		latency[l] = true
+		latency[l] = true // and of no kind that needs a word
 	}
 	for _, m := range x.Measures {
 		known = append(known, m.Name)
-		latency[m.Name] = m.Latency()
+		latency[m.Name], kinds[m.Name] = m.Latency(), m
 		sure = sure && m.Name != ""
 	}
 	sure = sure && len(x.Measures) > 0
 	for i, rule := range x.Stop {
 		path := index("stop", i)
+		d.checkAccount(x, rule.Alarm.Account, join(path, "account"))
 		switch is, ok := latency[rule.Of]; {
 		case ok && rule.Of != "":
-			d.checkUnit(join(path, "when"), rule.When, "", is)
+			d.checkUnit(join(path, "when"), rule.When, kinds[rule.Of].Of, is)
+			d.checkLateRule(rule, kinds[rule.Of], path)
 		case sure && rule.Of != "":
 			d.problem(join(path, "of"), rule.Of, "there is no such measure or load", closest(rule.Of, known))
 		}
@@ -160,6 +164,7 @@ func (d *decoder) checkTime(x *Experiment) {
 	if x.Phases.BaselineMax < x.Phases.Baseline {
 		d.problem("phases.baseline_max", x.Phases.BaselineMax.String(), "is shorter than the baseline", "")
 	}
+	d.checkLate(x)
 	total := x.Phases.Baseline + x.faultTime() + x.Phases.Recovery
 	if most := x.Guards.MaxDuration; most > 0 && total > most {
 		d.problem("guards.max_duration", most.String(), fmt.Sprintf("the phases take %s", total), "raise it on purpose, or shorten the phases")

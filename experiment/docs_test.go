@@ -92,7 +92,7 @@ func TestGuardsFileInDocumentation(t *testing.T) {
 // around completes a part of a file.
 func around(part string) string {
 	head := "version: 1\ntitle: T\nobjective: O\nload: {purchase: {lambda: x, rate: 50/s}}\n" +
-		"conditions: [{name: c, fault: " + string(fault.Exception) + ", target: {lambda: x}}]\nphases: {baseline: 10s, fault: 10s}\n"
+		"conditions: [{name: c, fault: " + string(fault.Exception) + ", target: {lambda: x}}]\nphases: {baseline: 10s, fault: 5m}\n"
 	if strings.HasPrefix(part, "-") {
 		return head + "measures:\n" + part
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // patternExpectation is a rough sketch of verdict's grammar, for editors.
-const patternExpectation = `^\s*(p[0-9.]+|mean|rate|count|error_rate|value)\s*(<=?|>=?|==|!=)\s*[-+]?[0-9.]`
+const patternExpectation = `^\s*(ok|OK|fires\s+within\s+[0-9]|\s*(p[0-9.]+|mean|rate|count|error_rate|value)\s*(<=?|>=?|==|!=)\s*[-+]?[0-9.])`
 
 // expectation reads STATISTIC OP VALUE. The grammar is verdict's.
 func expectation() value[verdict.Expectation] {
@@ -29,8 +29,23 @@ func expectation() value[verdict.Expectation] {
 // checkUnit sees to it that an expectation speaks of what its measure's observations are.
 // of is the measure's kind, or empty.
 func (d *decoder) checkUnit(path string, e verdict.Expectation, of string, latency bool) {
+	switch {
+	case e.Statistic == "":
+		return
+	case of == AlarmOf && !e.OfAlarm():
+		d.problem(path, e.Text, "is not what an alarm can be", "write ok, or fires within 60s")
+		return
+	case of != AlarmOf && e.OfAlarm():
+		d.problem(path, e.Text, "is of alarms only", "such as {name: nobody is paged, of: alarm, alarm: NAME, expect: ok}")
+		return
+	case of == AlarmOf:
+		return
+	case of != CloudWatch && e.Unit == verdict.OfHistory:
+		d.problem(path, e.Text, "is of cloudwatch only: nothing else keeps what earlier weeks were", "")
+		return
+	}
 	switch e.Statistic {
-	case "error_rate", "count", "rate", "":
+	case "error_rate", "count", "rate":
 		return
 	}
 	switch {

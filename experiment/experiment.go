@@ -60,10 +60,10 @@ type RateStep struct {
 // A Measure is a number taken while the experiment runs, and what is expected of it.
 type Measure struct {
 	Name string `json:"name"`
-	// Of is the kind: "load.NAME", "http", "invoke", "command", "prometheus".
+	// Of is the kind: "load.NAME", "http", "invoke", "command", "prometheus", "cloudwatch", "alarm", "logs".
 	Of     string              `json:"of"`
 	Expect verdict.Expectation `json:"expect"`
-	// Every is the time between readings of a probe; default 1s. Loads are not read, they run.
+	// Every is the time between readings of a probe; default 1s, for some kinds more. Loads are not read, they run.
 	Every   time.Duration `json:"every,omitempty"`
 	Timeout time.Duration `json:"timeout,omitempty"` // of one reading; default 5s
 	// BaselineOnly measures gate the start and are not judged under the fault.
@@ -83,7 +83,19 @@ type ProbeSpec struct {
 	Lambda       string       `json:"lambda,omitempty"`        // invoke
 	Command      []string     `json:"command,omitempty"`       // command: argv, never a shell
 	URL          string       `json:"url,omitempty"`           // prometheus: base URL
-	Query        string       `json:"query,omitempty"`         // prometheus: PromQL instant query
+	Query        string       `json:"query,omitempty"`         // prometheus: PromQL instant query; logs: Logs Insights
+
+	Metrics    []Metric      `json:"metrics,omitempty"`       // cloudwatch: one, or those of Expression
+	Expression string        `json:"expression,omitempty"`    // cloudwatch: metric math; empty for one metric
+	Period     time.Duration `json:"period,omitempty"`        // cloudwatch: what a datapoint sums up
+	Lag        time.Duration `json:"lag,omitempty"`           // cloudwatch: when a datapoint is whole, after its period's end
+	Missing    string        `json:"treat_missing,omitempty"` // cloudwatch, logs: "zero" if no data means that nothing happened
+	Weeks      int           `json:"weeks,omitempty"`         // cloudwatch: how many earlier weeks to compare with
+	Alarm      string        `json:"alarm,omitempty"`         // alarm: its name
+	LogGroups  []string      `json:"log_groups,omitempty"`    // logs
+	Field      string        `json:"field,omitempty"`         // logs: the field of the result that is measured
+	Account    string        `json:"account,omitempty"`       // by its name in the experiment; empty: the runner's own
+	Region     string        `json:"region,omitempty"`        // empty: the account's
 }
 
 // A Condition is a fault put on a target, with its blast radius and its place in time.
@@ -107,8 +119,11 @@ type Condition struct {
 
 // A StopRule ends the run at once.
 type StopRule struct {
-	Of   string              `json:"of"` // a measure's name or "load.NAME"
-	When verdict.Expectation `json:"when"`
+	Of   string              `json:"of,omitempty"` // a measure's name or "load.NAME"; empty for an alarm
+	When verdict.Expectation `json:"when,omitzero"`
 	For  time.Duration       `json:"for"` // how long it must be true without a break; also the window it is computed over (at least 1s)
-	Line int                 `json:"line"`
+	// Alarm ends the run when it fires, or cannot be watched any more. Its name is empty for rules of a measure.
+	Alarm Alarm         `json:"alarm,omitzero"`
+	Every time.Duration `json:"every,omitempty"` // between readings of the alarm; default 5s
+	Line  int           `json:"line"`
 }

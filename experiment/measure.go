@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -17,21 +18,25 @@ const (
 	Prometheus = "prometheus"
 )
 
-// A measureKind says which of a measure's keys belong to one kind.
+// A measureKind says which of a measure's keys belong to one kind, and what it does if the file does not say.
 type measureKind struct {
-	name     string
-	required []string
-	optional []string
+	name           string
+	required       []string
+	optional       []string
+	every, timeout time.Duration // zero: as all have it
 }
 
 // probeKeys are the keys that belong to some kinds only.
 func measureKinds() []measureKind {
 	return []measureKind{
-		{HTTP, []string{"http"}, []string{"headers", "body", "status", "body_contains", "json_path", "every", "timeout"}},
-		{Invoke, []string{"lambda"}, []string{"body", "body_contains", "json_path", "every", "timeout"}},
-		{Command, []string{"command"}, []string{"every", "timeout"}},
-		{Prometheus, []string{"url", "query"}, []string{"headers", "every", "timeout"}},
-		{"load", nil, nil},
+		{name: HTTP, required: []string{"http"}, optional: []string{"headers", "body", "status", "body_contains", "json_path", "every", "timeout"}},
+		{name: Invoke, required: []string{"lambda"}, optional: []string{"body", "body_contains", "json_path", "account", "region", "every", "timeout"}},
+		{name: Command, required: []string{"command"}, optional: []string{"every", "timeout"}},
+		{name: Prometheus, required: []string{"url", "query"}, optional: []string{"headers", "every", "timeout"}},
+		{name: CloudWatch, optional: []string{"metric", "dimensions", "stat", "expression", "metrics", "period", "lag", "treat_missing", "history", "account", "region", "every", "timeout"}, every: DefaultAlarmEvery},
+		{name: AlarmOf, required: []string{"alarm"}, optional: []string{"account", "region", "every", "timeout"}, every: DefaultAlarmEvery},
+		{name: Logs, required: []string{"log_group", "query", "field"}, optional: []string{"treat_missing", "account", "region", "every", "timeout"}, every: DefaultLogsEvery, timeout: DefaultLogsWait},
+		{name: "load"},
 	}
 }
 
@@ -65,7 +70,7 @@ func ownKeys() []string {
 // otherwise the time that it takes.
 func (m Measure) Latency() bool {
 	switch m.Of {
-	case Prometheus:
+	case Prometheus, CloudWatch, AlarmOf, Logs:
 		return false
 	case Command:
 		return m.Expect.Unit != verdict.Number || m.Expect.Statistic == "count"
@@ -76,16 +81,18 @@ func (m Measure) Latency() bool {
 type measureDraft struct {
 	Measure
 	headers []named[string]
+	metric  metricDraft
+	metrics []named[metricDraft]
 }
 
 func measure() value[Measure] {
-	shape := object(measureDraft{}, []field[measureDraft]{
+	shape := object(measureDraft{}, append([]field[measureDraft]{
 		key("name", "What reports call it.", line(), func(m *measureDraft) *string { return &m.Name }).must(),
-		key("of", "Where it comes from: load.NAME, http, invoke, command or prometheus.", line(), func(m *measureDraft) *string { return &m.Of }).must(),
-		key("expect", "STATISTIC OP VALUE, such as p95 < 400ms, error_rate < 1%, rate >= 10/s, value == 0.", expectation(), func(m *measureDraft) *verdict.Expectation { return &m.Expect }).must(),
+		key("of", "Where it comes from: load.NAME, http, invoke, command, prometheus, cloudwatch, alarm or logs.", line(), func(m *measureDraft) *string { return &m.Of }).must(),
+		key("expect", "STATISTIC OP VALUE, such as p95 < 400ms, error_rate < 1%, rate >= 10/s, value == 0; of alarms: ok, fires within 60s.", expectation(), func(m *measureDraft) *verdict.Expectation { return &m.Expect }).must(),
 		key("baseline_only", "It gates the start and is not judged while the fault is there.", trueFalse(), func(m *measureDraft) *bool { return &m.BaselineOnly }),
-		key("every", "Time between readings; default 1s.", duration(10*time.Millisecond, time.Hour), func(m *measureDraft) *time.Duration { return &m.Every }),
-		key("timeout", "How long one reading may take; default 5s. A reading that takes longer has failed.", duration(time.Millisecond, time.Hour), func(m *measureDraft) *time.Duration { return &m.Timeout }),
+		key("every", "Time between readings; default 1s, of cloudwatch and alarm 5s, of logs 10s.", duration(10*time.Millisecond, time.Hour), func(m *measureDraft) *time.Duration { return &m.Every }),
+		key("timeout", "How long one reading may take; default 5s, of logs 30s. A reading that takes longer has failed.", duration(time.Millisecond, time.Hour), func(m *measureDraft) *time.Duration { return &m.Timeout }),
 		key("http", "http: METHOD URL to send.", plainRequest(), func(m *measureDraft) **HTTPRequest { return &m.Probe.HTTP }),
 		key("headers", "http, prometheus: headers to send.", headers(), func(m *measureDraft) *[]named[string] { return &m.headers }),
 		key("body", "http, invoke: text, or a mapping that becomes JSON.", body(), func(m *measureDraft) *string { return &m.Probe.Body }),
@@ -95,8 +102,8 @@ func measure() value[Measure] {
 		key("lambda", "invoke: the function.", line(), func(m *measureDraft) *string { return &m.Probe.Lambda }),
 		key("command", "command: a program and its arguments, as a list. There is no shell.", list(text(), "texts: a program and its arguments"), func(m *measureDraft) *[]string { return &m.Probe.Command }),
 		key("url", "prometheus: address of the server.", address(), func(m *measureDraft) *string { return &m.Probe.URL }),
-		key("query", "prometheus: an instant query (PromQL) that yields one number.", line(), func(m *measureDraft) *string { return &m.Probe.Query }),
-	})
+		key("query", "prometheus: an instant query (PromQL) that yields one number; logs: a query of Logs Insights.", prose(), func(m *measureDraft) *string { return &m.Probe.Query }),
+	}, cloudWatchKeys()...))
 	shape.schema["allOf"] = kindSchemas()
 	return value[Measure]{schema: shape.schema, read: func(d *decoder, n *node, path string) (Measure, bool) {
 		m, ok := shape.read(d, n, path)
@@ -136,10 +143,13 @@ func (d *decoder) finishMeasure(m *measureDraft, path string) bool {
 		return good
 	}
 	if m.Every == 0 {
-		m.Every = DefaultEvery
+		m.Every = cmp.Or(k.every, DefaultEvery)
 	}
 	if m.Timeout == 0 {
-		m.Timeout = DefaultTimeout
+		m.Timeout = cmp.Or(k.timeout, DefaultTimeout)
+	}
+	if m.Of == CloudWatch {
+		good = d.finishCloudWatch(m, path) && good
 	}
 	if len(m.headers) > 0 {
 		if m.Probe.HTTP == nil {
@@ -167,12 +177,10 @@ func (k measureKind) hint() string {
 
 func unknownKindHint(of string) string {
 	switch of {
-	case "cloudwatch", "alarm":
-		return "not in this version; a command can ask AWS for the number"
 	case "load":
 		return "write load.NAME"
 	}
-	return closest(of, []string{"load.NAME", HTTP, Invoke, Command, Prometheus})
+	return closest(of, []string{"load.NAME", HTTP, Invoke, Command, Prometheus, CloudWatch, AlarmOf, Logs})
 }
 
 // isDotted says whether text is a dotted path; a leading "$." is JSONPath's way to write one.
@@ -212,6 +220,9 @@ func kindSchemas() []any {
 			}
 		}
 		then["properties"] = foreign
+		if k.name == CloudWatch {
+			then["oneOf"] = []any{schema{"required": []string{"metric", "stat"}}, schema{"required": []string{"expression", "metrics"}}}
+		}
 		all = append(all, schema{"if": schema{"properties": schema{"of": when}, "required": []string{"of"}}, "then": then})
 	}
 	return all

@@ -3,8 +3,6 @@ package experiment
 import (
 	"slices"
 	"time"
-
-	"github.com/firedrill-dev/firedrill/verdict"
 )
 
 // Options are what Parse needs to know beside the text.
@@ -39,7 +37,7 @@ func (d *decoder) parse(data []byte) *Experiment {
 	x := draft.Experiment
 	x.File = d.file
 	if x.Phases.BaselineMax == 0 {
-		x.Phases.BaselineMax = baselineFactor * x.Phases.Baseline
+		x.Phases.BaselineMax = max(baselineFactor*x.Phases.Baseline, x.lateBaseline())
 	}
 	d.check(&x)
 	x.settleAccounts()
@@ -91,7 +89,7 @@ func document(all catalog) value[draft] {
 func phases() value[Phases] {
 	return object(Phases{Recovery: DefaultRecovery}, []field[Phases]{
 		key("baseline", "How long the steady state is watched before the fault.", duration(time.Second, longest), func(p *Phases) *time.Duration { return &p.Baseline }).must(),
-		key("baseline_max", "How far the baseline may be extended until the steady state is settled; default three times baseline.", duration(time.Second, longest), func(p *Phases) *time.Duration { return &p.BaselineMax }),
+		key("baseline_max", "How far the baseline may be extended until the steady state is settled; default three times baseline, or as long as late measures take.", duration(time.Second, longest), func(p *Phases) *time.Duration { return &p.BaselineMax }),
 		key("fault", "How long the fault lasts, in each stage.", duration(time.Second, longest), func(p *Phases) *time.Duration { return &p.Fault }).must(),
 		key("recovery", "How long to wait, at most, for the steady state to come back; default 30s.", duration(time.Second, longest), func(p *Phases) *time.Duration { return &p.Recovery }),
 	})
@@ -112,23 +110,6 @@ func stages() value[[]float64] {
 			}
 		}
 		return out, true
-	}}
-}
-
-func stopRule() value[StopRule] {
-	rule := object(StopRule{}, []field[StopRule]{
-		key("of", "A measure's name, or load.NAME.", line(), func(r *StopRule) *string { return &r.Of }).must(),
-		key("when", "STATISTIC OP VALUE that ends the run, such as error_rate > 25%.", expectation(), func(r *StopRule) *verdict.Expectation { return &r.When }).must(),
-		key("for", "How long it must be true without a break; also the window that it is computed over, at least 1s.", duration(0, longest), func(r *StopRule) *time.Duration { return &r.For }),
-	})
-	return value[StopRule]{schema: rule.schema, read: func(d *decoder, n *node, path string) (StopRule, bool) {
-		if alarm := n.get("alarm"); alarm != nil {
-			d.wrong(alarm, join(path, "alarm"), "alarms are not in this version", "watch a measure instead: {of: load.NAME, when: error_rate > 25%}")
-			return StopRule{}, false
-		}
-		r, ok := rule.read(d, n, path)
-		r.Line = n.line
-		return r, ok
 	}}
 }
 

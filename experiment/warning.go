@@ -55,6 +55,9 @@ func (d *decoder) warnOfFew(x *Experiment, m Measure, path string, needed int) {
 func (x *Experiment) samples(m Measure, start, lasts time.Duration) float64 {
 	l := x.findLoad(m.Of)
 	if l == nil {
+		if m.Late() > 0 {
+			return math.Floor(float64(lasts) / float64(m.Probe.Period))
+		}
 		return math.Floor(float64(lasts)/float64(m.Every)) + 1
 	}
 	return area(l.Rate, start+lasts) - area(l.Rate, start)

@@ -1,5 +1,5 @@
 // Package probe reads measures: it asks the world one question and reports the answer as an observation. There
-// is one file for each kind: http, invoke, command and prometheus. Measures of a load's traffic are not read;
+// is one file for each kind: http, invoke, command, prometheus, cloudwatch, alarm and logs. Measures of a load's traffic are not read;
 // the load reports them itself.
 //
 // An observation carries a latency in seconds or a number, as experiment.Measure.Latency says. What could not
@@ -7,6 +7,9 @@
 // (class "timeout"), otherwise +Inf: the right answer never came, and how fast a wrong one was is no merit.
 // (A load counts error answers with their latency, because its errors have a measure of their own; a probe often
 // has just one.) Its number is NaN.
+//
+// Three kinds know more than Read: Datapoints of a metric are followed, because they come late and on their own terms, and may be
+// compared with earlier weeks; Insights are asked about the log since an instant.
 //
 // A probe asks only while Read runs. It keeps no goroutines and starts no process that outlives Read's context,
 // but it may keep idle connections.
@@ -35,12 +38,23 @@ type Probe interface {
 
 // Deps are what probes need of the world. All fields may be zero.
 type Deps struct {
-	// Invoke calls a function and waits for its answer; nil if there is no access to functions.
-	Invoke func(ctx context.Context, name string, payload []byte) (InvokeResult, error)
+	// Invoke calls a function and waits for its answer; nil if there is no access to functions. An error with an API error code in its
+	// chain is of that class.
+	Invoke func(ctx context.Context, f Function, payload []byte) (InvokeResult, error)
+	// CloudWatch and Logs are asked for the client of a place at each reading; nil if there is no access to AWS. An empty account is
+	// the runner's own, an empty region the account's.
+	CloudWatch func(ctx context.Context, account, region string) (CloudWatchAPI, error)
+	Logs       func(ctx context.Context, account, region string) (LogsAPI, error)
 	// Transport sends HTTP requests; nil for one of the probe's own.
 	Transport http.RoundTripper
 	// Environ is the environment of commands, as os.Environ gives it; nil for that of this process.
 	Environ []string
+}
+
+// A Function is what a measure invokes.
+type Function struct {
+	Name            string // or ARN, with its alias or version
+	Account, Region string // empty: the runner's own
 }
 
 // An InvokeResult is what a function answered.
@@ -51,7 +65,7 @@ type InvokeResult struct {
 
 // Kinds are the kinds of measures that New makes probes for, as experiment files spell them.
 func Kinds() []string {
-	return []string{experiment.HTTP, experiment.Invoke, experiment.Command, experiment.Prometheus}
+	return []string{experiment.HTTP, experiment.Invoke, experiment.Command, experiment.Prometheus, experiment.CloudWatch, experiment.AlarmOf, experiment.Logs}
 }
 
 // New makes the probe of a measure. It reads nothing yet, but fails for what can never be read, such as a
@@ -71,6 +85,12 @@ func New(m experiment.Measure, d Deps) (Probe, error) {
 		ask, err = newCommand(m, d)
 	case experiment.Prometheus:
 		ask, err = newPrometheus(m, d)
+	case experiment.AlarmOf:
+		ask, err = newAlarm(m, d)
+	case experiment.CloudWatch:
+		return newDatapoints(m, d)
+	case experiment.Logs:
+		return newInsights(m, d)
 	default:
 		err = fmt.Errorf("%q is not a kind of measure that can be read", m.Of)
 	}
@@ -134,6 +154,10 @@ const (
 // classOf is a short name for why no answer came, the same as load's.
 func classOf(err error) string {
 	var timeout interface{ Timeout() bool }
+	var api interface {
+		error
+		ErrorCode() string
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return verdict.TimedOut
@@ -144,6 +168,8 @@ func classOf(err error) string {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, wsaConnReset),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "reset"
+	case errors.As(err, &api) && api.ErrorCode() != "":
+		return api.ErrorCode()
 	}
 	return "error"
 }

@@ -10,10 +10,10 @@ import (
 
 // invokeProbe invokes a function and waits for its answer.
 type invokeProbe struct {
-	invoke  func(ctx context.Context, name string, payload []byte) (InvokeResult, error)
-	name    string
-	payload []byte
-	answer  answerCheck
+	invoke   func(ctx context.Context, f Function, payload []byte) (InvokeResult, error)
+	function Function
+	payload  []byte
+	answer   answerCheck
 }
 
 func newInvoke(m experiment.Measure, d Deps) (asker, error) {
@@ -24,19 +24,19 @@ func newInvoke(m experiment.Measure, d Deps) (asker, error) {
 	if len(payload) == 0 {
 		payload = []byte("{}")
 	}
-	return &invokeProbe{d.Invoke, m.Probe.Lambda, payload, answerCheck{m.Probe.BodyContains, m.Probe.JSONPath}}, nil
+	return &invokeProbe{d.Invoke, Function{m.Probe.Lambda, m.Probe.Account, m.Probe.Region}, payload, answerCheck{m.Probe.BodyContains, m.Probe.JSONPath}}, nil
 }
 
 func (p *invokeProbe) ask(ctx context.Context) (reading, error) {
-	result, err := p.invoke(ctx, p.name, p.payload)
+	result, err := p.invoke(ctx, p.function, p.payload)
 	if err != nil {
 		return reading{}, err
 	}
 	if len(result.Payload) > maxAnswer {
-		return reading{}, fmt.Errorf("the answer of %s has more than %d bytes", p.name, maxAnswer)
+		return reading{}, fmt.Errorf("the answer of %s has more than %d bytes", p.function.Name, maxAnswer)
 	}
 	if result.FunctionError != "" {
-		return reading{class: "function-error"}, fmt.Errorf("function %s failed (%s): %s", p.name, result.FunctionError, excerpt(result.Payload))
+		return reading{class: "function-error"}, fmt.Errorf("function %s failed (%s): %s", p.function.Name, result.FunctionError, excerpt(result.Payload))
 	}
 	return p.answer.check(reading{class: "200"}, result.Payload)
 }

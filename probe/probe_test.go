@@ -190,9 +190,9 @@ func TestAnswerBreaksOff(t *testing.T) {
 
 func TestInvoke(t *testing.T) {
 	deps := func(r InvokeResult, err error) Deps {
-		return Deps{Invoke: func(_ context.Context, name string, payload []byte) (InvokeResult, error) {
-			if name != "stock" || string(payload) != "{}" {
-				t.Errorf("invoked %s with %s", name, payload)
+		return Deps{Invoke: func(_ context.Context, f Function, payload []byte) (InvokeResult, error) {
+			if f != (Function{Name: "stock", Account: "shop", Region: "eu-west-1"}) || string(payload) != "{}" {
+				t.Errorf("invoked %+v with %s", f, payload)
 			}
 			return r, err
 		}}
@@ -215,7 +215,7 @@ func TestInvoke(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			m := experiment.Measure{Of: experiment.Invoke, Expect: expect(t, "p95 < 1s"), Probe: experiment.ProbeSpec{Lambda: "stock", JSONPath: tt.path}}
+			m := experiment.Measure{Of: experiment.Invoke, Expect: expect(t, "p95 < 1s"), Probe: experiment.ProbeSpec{Lambda: "stock", Account: "shop", Region: "eu-west-1", JSONPath: tt.path}}
 			o, err := read(t, m, deps(tt.result, tt.err))
 			if o.Class != tt.class || !tt.value(o.Value) && o.Value != 0 {
 				t.Errorf("observed %+v, %v; want class %s", o, err, tt.class)
@@ -229,7 +229,10 @@ func TestNewRefuses(t *testing.T) {
 		measure experiment.Measure
 		want    string
 	}{
-		{experiment.Measure{Of: "cloudwatch"}, "not a kind"},
+		{experiment.Measure{Of: "clouds"}, "not a kind"},
+		{experiment.Measure{Of: experiment.CloudWatch}, "needs access to AWS"},
+		{experiment.Measure{Of: experiment.AlarmOf}, "needs access to AWS"},
+		{experiment.Measure{Of: experiment.Logs}, "needs access to AWS"},
 		{experiment.Measure{Of: "load.shop"}, "not a kind"},
 		{experiment.Measure{Of: experiment.HTTP}, "needs a request"},
 		{experiment.Measure{Of: experiment.Invoke}, "needs access"},
@@ -247,8 +250,10 @@ func TestNewRefuses(t *testing.T) {
 func TestEveryKindCanBeMade(t *testing.T) {
 	m := experiment.Measure{Probe: experiment.ProbeSpec{
 		HTTP: &experiment.HTTPRequest{Method: "GET", URL: "http://127.0.0.1/"}, URL: "http://127.0.0.1/", Query: "up", Command: []string{"go"}, Lambda: "f",
+		Metrics: []experiment.Metric{{ID: "m"}}, Period: time.Minute, Alarm: "a", LogGroups: []string{"g"}, Field: "n",
 	}}
-	deps := Deps{Invoke: func(context.Context, string, []byte) (InvokeResult, error) { return InvokeResult{}, nil }}
+	deps := onAWS(nil)
+	deps.Invoke = func(context.Context, Function, []byte) (InvokeResult, error) { return InvokeResult{}, nil }
 	for _, m.Of = range Kinds() {
 		if _, err := New(m, deps); err != nil {
 			t.Errorf("%s: %v", m.Of, err)

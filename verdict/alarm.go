@@ -41,6 +41,15 @@ const firesWithin = "fires within"
 // OfAlarm says whether it is an expectation of an alarm's state, and of nothing else.
 func (e Expectation) OfAlarm() bool { return e.Statistic == "alarm" || e.Fires() }
 
+// Live is the expectation by which single readings are judged and written: that of an alarm which must fire is that it is OK as long as
+// it need not.
+func (e Expectation) Live() Expectation {
+	if e.Fires() {
+		return AlarmIsOK()
+	}
+	return e
+}
+
 // Fires says whether an alarm must fire within the threshold.
 func (e Expectation) Fires() bool { return e.Statistic == "fires" }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,8 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
-
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 
 	"github.com/firedrill-dev/firedrill/calendar"
 	"github.com/firedrill-dev/firedrill/engine"
@@ -79,33 +76,11 @@ func calendarOf(x *experiment.Experiment) func(experiment.Guards) (calendar.Free
 	}
 }
 
-// alarmsOf reads alarms where an experiment's accounts are.
-func (s *session) alarmsOf(x *experiment.Experiment) *probe.Alarms {
-	return &probe.Alarms{Client: func(ctx context.Context, name, region string) (probe.AlarmsAPI, error) {
-		var in *experiment.Account
-		if name != "" {
-			found, ok := x.FindAccount(name)
-			if !ok {
-				return nil, &failure{code: exitUsage, err: fmt.Errorf("there is no account %q", name), hint: "accounts: names the accounts of an experiment"}
-			}
-			in = &found
-		}
-		at, err := s.place(ctx, "cloudwatch", in, region)
-		if err != nil {
-			return nil, err
-		}
-		cfg, err := s.access(ctx, "cloudwatch", at, "guards")
-		if err != nil {
-			return nil, err
-		}
-		return cloudwatch.NewFromConfig(cfg), nil
-	}}
-}
-
-// guarded adds to a registry what guards need to know of the world.
+// guarded adds to a registry what guards and measures need to know of the world.
 func (s *session) guarded(x *experiment.Experiment) engine.Registry {
-	registry := s.registry()
+	registry, measures := s.registry(), newMeasuring(s, x)
 	registry.Calendar = calendarOf(x)
-	registry.Alarms = s.alarmsOf(x).States
+	registry.Alarms = probe.NewAlarms(measures.cloudWatch).States
+	registry.Probe = func(m experiment.Measure) (engine.Probe, error) { return probe.New(m, measures.deps()) }
 	return registry
 }

@@ -86,6 +86,11 @@ type needed struct {
 	functions []action.Permission
 }
 
+// assume lets the runner into an account.
+func (n *needed) assume(in experiment.Account) {
+	n.runner[""] = append(n.runner[""], action.Permission{Actions: []string{"sts:AssumeRole", "sts:TagSession"}, Resources: []string{in.Role}})
+}
+
 // permissions are what an experiment needs: to change its targets, to send its load, to take its measures.
 func (s *session) permissions(ctx context.Context, x *experiment.Experiment) (needed, error) {
 	all := needed{runner: map[string][]action.Permission{}}
@@ -97,8 +102,11 @@ func (s *session) permissions(ctx context.Context, x *experiment.Experiment) (ne
 		in := c.Target.Account
 		all.runner[in], all.functions = append(all.runner[in], p.Runner...), append(all.functions, p.Function...)
 		if c.Target.Assume != nil {
-			all.runner[""] = append(all.runner[""], action.Permission{Actions: []string{"sts:AssumeRole", "sts:TagSession"}, Resources: []string{c.Target.Assume.Role}})
+			all.assume(*c.Target.Assume)
 		}
+	}
+	if err := newMeasuring(s, x).permissions(ctx, &all); err != nil {
+		return all, err
 	}
 	for _, function := range invoked(x) {
 		arn, err := s.faultSets().FunctionARN(ctx, function)
@@ -142,7 +150,9 @@ func invoked(x *experiment.Experiment) []string {
 		out = append(out, l.Lambda)
 	}
 	for _, m := range x.Measures {
-		out = append(out, m.Probe.Lambda)
+		if m.Probe.Account == "" && m.Probe.Region == "" { // measures of other places say themselves what they need
+			out = append(out, m.Probe.Lambda)
+		}
 	}
 	slices.Sort(out)
 	return slices.DeleteFunc(slices.Compact(out), func(name string) bool { return name == "" })

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/firedrill-dev/firedrill/action"
 	"github.com/firedrill-dev/firedrill/action/account"
@@ -10,7 +9,6 @@ import (
 	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/fault"
 	"github.com/firedrill-dev/firedrill/load"
-	"github.com/firedrill-dev/firedrill/probe"
 )
 
 // faultSets makes what changes fault sets in the session's world.
@@ -38,7 +36,7 @@ func (s *session) deps() action.Deps {
 	return deps
 }
 
-// registry lists every kind of action, probe and load that an experiment can name. The engine knows no other.
+// registry lists every kind of action and load that an experiment can name; guarded adds the probes. The engine knows no other.
 func (s *session) registry() engine.Registry {
 	faultSets, changes, tags := s.faultSets(), account.NewFactory(s.accounts()), newTags(s)
 	return engine.Registry{
@@ -59,9 +57,6 @@ func (s *session) registry() engine.Registry {
 				return nil, err
 			}
 			return faultSet{FaultSet: a}, nil
-		},
-		Probe: func(m experiment.Measure) (engine.Probe, error) {
-			return probe.New(m, probe.Deps{Invoke: s.invokeProbe})
 		},
 		Load: func(l experiment.Load) (engine.Generator, error) {
 			return load.New(l, load.Deps{Invoke: s.invokeLoad})
@@ -106,18 +101,6 @@ func (a faultSet) Proof(ctx context.Context) (engine.Proof, error) {
 func (a faultSet) Describe(ctx context.Context) (engine.Description, error) {
 	d, err := a.FaultSet.Describe(ctx)
 	return engine.Description(d), err
-}
-
-// invokeProbe invokes a function for a measure.
-func (s *session) invokeProbe(ctx context.Context, name string, payload []byte) (probe.InvokeResult, error) {
-	out, err := s.invoke(ctx, name, payload)
-	if err != nil {
-		return probe.InvokeResult{}, err
-	}
-	if out.status >= 300 {
-		return probe.InvokeResult{}, fmt.Errorf("invoke %s: %d %s", name, out.status, out.payload)
-	}
-	return probe.InvokeResult{Payload: out.payload, FunctionError: out.functionError}, nil
 }
 
 // invokeLoad invokes a function for a load.

@@ -114,6 +114,11 @@ func (s *session) invoke(ctx context.Context, name string, payload []byte) (invo
 	if err != nil {
 		return invocation{}, err
 	}
+	return s.invokeBy(ctx, client, name, payload)
+}
+
+// invokeBy is invoke with another client than the session's.
+func (s *session) invokeBy(ctx context.Context, client *lambda.Client, name string, payload []byte) (invocation, error) {
 	in := &lambda.InvokeInput{FunctionName: aws.String(name), Payload: payload, LogType: lambdatypes.LogTypeNone}
 	if s.host == nil {
 		in.LogType = lambdatypes.LogTypeTail
