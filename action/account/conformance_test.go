@@ -35,6 +35,8 @@ type fixture struct {
 	setup func(t *testing.T, w world)
 	// bare makes it without the piece of configuration that the fault adds to; nil: there is always some.
 	bare func(t *testing.T, w world)
+	// id is the name of what setup made, where AWS chooses it: ${id} in target, and in the page's example. nil: setup names it.
+	id func(t *testing.T, w world) string
 	// target and with are a condition on it, as the parser would yield them.
 	target experiment.Target
 	with   fault.Attributes
@@ -60,7 +62,23 @@ func (f fixture) look(t *testing.T, w world) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.ReplaceAll(string(raw), w.account, "ACCOUNT") // besideEdit compares two of them
+	text := strings.ReplaceAll(string(raw), w.account, "ACCOUNT") // besideEdit compares two of them
+	if f.id != nil {
+		text = strings.ReplaceAll(text, f.id(t, w), "ID")
+	}
+	return text
+}
+
+// resources are the target's, by their real names.
+func (f fixture) resources(t *testing.T, w world) []string {
+	t.Helper()
+	names := slices.Clone(f.target.Resources)
+	for i := range names {
+		if f.id != nil {
+			names[i] = strings.ReplaceAll(names[i], "${id}", f.id(t, w))
+		}
+	}
+	return names
 }
 
 // fixtures lists the fixture of every kind.
@@ -178,6 +196,7 @@ func newSubject(t *testing.T, stand *stand, f fixture) *subject {
 	cases.Add(1)
 	w := stand.world()
 	f.setup(t, w)
+	f.target.Resources = f.resources(t, w)
 	s := &subject{fixture: f, world: w, before: f.look(t, w)}
 	s.change = s.fresh(t)
 	return s

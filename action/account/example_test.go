@@ -66,6 +66,9 @@ func newExample(t *testing.T, w world, f fixture, binary string) example {
 	application := httptest.NewServer(handler)
 	t.Cleanup(application.Close)
 	environ := append(w.environment(t), "PATH="+os.Getenv("PATH"), "HOME="+folder, "api="+application.URL)
+	if f.id != nil {
+		environ = append(environ, "id="+f.id(t, w))
+	}
 	return example{f, w, binary, folder, file, environ}
 }
 
