@@ -89,6 +89,8 @@ func fixtures() []fixture {
 		capacityFixture(),
 		maxThroughputFixture(),
 		ruleFixture(),
+		healthCheckFixture(),
+		weightsFixture(),
 		concurrencyFixture(),
 		environmentFixture(),
 		layerFixture(),

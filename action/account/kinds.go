@@ -46,6 +46,8 @@ func kinds() []kind {
 		lambdaLayer(),
 		lambdaMemory(),
 		lambdaTimeout(),
+		route53HealthCheck(),
+		route53Weights(),
 		s3Deny(),
 	}
 }

@@ -77,14 +77,3 @@ func (f *Factory) inStack(ctx context.Context, k kind, t experiment.Target, run 
 	}
 	return group.InStack(ctx, cloudformation.NewFromConfig(cfg), k.Target.CloudFormation, t.Stack)
 }
-
-// partition is the part of AWS that a region belongs to, as ARNs name it.
-func partition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	}
-	return "aws"
-}
