@@ -45,7 +45,7 @@ func TestDocumentedCommandsAreRun(t *testing.T) {
 func documents(t *testing.T) []string {
 	t.Helper()
 	docs := []string{"../../README.md"}
-	for _, folder := range []string{"../../docs/*.md", "../../docs/kinds/*.md"} {
+	for _, folder := range []string{"../../docs/*.md", "../../docs/kinds/*.md", "../../docs/account/*.md"} {
 		found, err := filepath.Glob(folder)
 		if err != nil {
 			t.Fatal(err)
