@@ -8,7 +8,10 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -125,7 +128,27 @@ func TestConformance(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d cases over %d kinds, no leak", cases.Load(), len(fixtures()))
+	t.Logf("%d cases over %d kinds", cases.Load(), len(fixtures()))
+	if thorough() {
+		checkFigures(t, cases.Load())
+	}
+}
+
+// checkFigures compares what was tried with what docs/safety.md says.
+func checkFigures(t *testing.T, tried int64) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "safety.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	match := regexp.MustCompile(`At least (\d+) cases over (\d+) kinds`).FindSubmatch(text)
+	if match == nil {
+		t.Fatal("docs/safety.md does not say how many cases there are")
+	}
+	said, _ := strconv.ParseInt(string(match[1]), 10, 64)
+	over, _ := strconv.Atoi(string(match[2]))
+	if tried < said || over != len(fixtures()) {
+		t.Errorf("%d cases over %d kinds, and docs/safety.md says %s", tried, len(fixtures()), match[0])
+	}
 }
 
 func conform(t *testing.T, stand *stand, f fixture) {
