@@ -100,6 +100,11 @@ func fixtures() []fixture {
 		memoryFixture(),
 		timeoutFixture(),
 		bucketFixture(),
+		keyFixture(),
+		queueFixture(),
+		secretFixture(),
+		tablePolicyFixture(),
+		topicFixture(),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/fault"
 )
 
@@ -269,11 +270,20 @@ func endless(text string) (string, bool) {
 	return canonical(string(raw)), err == nil
 }
 
-// denied are the attributes of faults that deny.
-func deniedAttributes(actions []string) []fault.Attribute {
-	return []fault.Attribute{
-		{Name: "actions", Type: fault.TypeTexts, Doc: "what is denied; default " + strings.Join(actions, ", ")},
-		{Name: "principals", Type: fault.TypeTexts, Doc: "ARNs of the roles and users who are denied it, with * and ? as wildcards; default: everyone"},
+// denialKind is what the faults have in common that deny by the policy of a resource: actions by default, and never what
+// undo needs. The kind opens it, and says what it needs.
+func denialKind(name, doc string, on experiment.Resource, actions, undo []string) kind {
+	service, _, _ := strings.Cut(undo[0], ":")
+	return kind{
+		Kind: experiment.Kind{
+			KindInfo: fault.KindInfo{Kind: fault.Kind(name), Doc: doc, Attributes: []fault.Attribute{
+				{Name: "actions", Type: fault.TypeTexts, Doc: "what is denied; default " + strings.Join(actions, ", ")},
+				{Name: "principals", Type: fault.TypeTexts, Doc: "ARNs of the roles and users who are denied it, with * and ? as wildcards; default: everyone"},
+			}},
+			Target: on,
+			Check:  func(with fault.Attributes) []fault.Problem { return checkActions(with, service, undo) },
+		},
+		service: service,
 	}
 }
 

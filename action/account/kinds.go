@@ -39,8 +39,10 @@ func kinds() []kind {
 		autoscalingSuspend(),
 		autoscalingTerminate(),
 		dynamodbCapacity(),
+		dynamodbDeny(),
 		dynamodbMaxThroughput(),
 		eventsRule(),
+		kmsDeny(),
 		lambdaConcurrency(),
 		lambdaEnvironment(),
 		lambdaLayer(),
@@ -49,6 +51,9 @@ func kinds() []kind {
 		route53HealthCheck(),
 		route53Weights(),
 		s3Deny(),
+		secretsmanagerDeny(),
+		snsDeny(),
+		sqsDeny(),
 	}
 }
 

@@ -24,33 +24,29 @@ type bucketPolicyAPI interface {
 func s3Deny() kind {
 	undo := []string{"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}
 	objects := []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
-	return kind{
-		Kind: experiment.Kind{
-			KindInfo: fault.KindInfo{
-				Kind: "s3-deny", Doc: "Deny the use of a bucket by its policy",
-				Attributes: append(deniedAttributes(append(objects, "s3:ListBucket")),
-					fault.Attribute{Name: "keys", Type: fault.TypeTexts, Doc: "objects that are denied, with * and ? as wildcards, such as orders/*; default: all, and the bucket itself"}),
-			},
-			Target: bucket(),
-			Check: func(with fault.Attributes) []fault.Problem {
-				problems := checkActions(with, "s3", undo)
-				for _, name := range texts(with, "actions") {
-					if len(texts(with, "keys")) > 0 && strings.Contains(name, "Bucket") {
-						problems = append(problems, fault.Problem{Field: "keys", Message: "does not go with " + name + ", which is about the whole bucket", Hint: "leave one of them out"})
-					}
-				}
-				return problems
-			},
-		},
-		service: "s3",
-		open: func(cfg aws.Config) change {
-			at := partition(cfg.Region)
-			return bucketDenial(s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }), at, objects).setting()
-		},
-		needs: func(id string) []action.Permission {
-			return []action.Permission{{Resources: []string{id}, Actions: undo}}
-		},
+	k := denialKind("s3-deny", "Deny the use of a bucket by its policy", bucket(), append(objects, "s3:ListBucket"), undo)
+	k.Attributes = append(k.Attributes, fault.Attribute{Name: "keys", Type: fault.TypeTexts, Doc: "objects that are denied, with * and ? as wildcards, such as orders/*; default: all, and the bucket itself"})
+	actions := k.Check
+	k.Check = func(with fault.Attributes) []fault.Problem { return append(actions(with), checkKeys(with)...) }
+	k.open = func(cfg aws.Config) change {
+		at := partition(cfg.Region)
+		return bucketDenial(s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }), at, objects).setting()
 	}
+	k.needs = func(id string) []action.Permission {
+		return []action.Permission{{Resources: []string{id}, Actions: undo}}
+	}
+	return k
+}
+
+// checkKeys finds actions on the whole bucket where only some keys are denied.
+func checkKeys(with fault.Attributes) []fault.Problem {
+	var out []fault.Problem
+	for _, name := range texts(with, "actions") {
+		if len(texts(with, "keys")) > 0 && strings.Contains(name, "Bucket") {
+			out = append(out, fault.Problem{Field: "keys", Message: "does not go with " + name + ", which is about the whole bucket", Hint: "leave one of them out"})
+		}
+	}
+	return out
 }
 
 func bucketDenial(api bucketPolicyAPI, at string, objects []string) denial {
