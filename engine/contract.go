@@ -40,6 +40,12 @@ type Lessor interface {
 	Lease() time.Duration
 }
 
+// A Slow is an Action whose undo may take longer than Options.UndoTimeout, because what it changed is slow itself: an
+// instance must have stopped before it can be started again. 0: it may not.
+type Slow interface {
+	UndoTime() time.Duration
+}
+
 // A Prover is an Action that can count what it injected since Apply.
 type Prover interface {
 	Proof(ctx context.Context) (Proof, error)

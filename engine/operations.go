@@ -159,7 +159,7 @@ func (r *runner) revertStep(ch *change, late *atomic.Bool) (book func(), err err
 // revert puts one change back, trying again after failures. A journal that cannot be written never keeps it
 // from undoing: its error comes back beside, and a later recover would only revert once more.
 func (r *runner) revert(ch *change) (drift string, journal, err error) {
-	ctx, cancel := context.WithTimeout(r.undo, r.o.UndoTimeout)
+	ctx, cancel := context.WithTimeout(r.undo, undoTime(ch.action, r.o.UndoTimeout))
 	defer cancel()
 	before := r.journal.append(Record{Type: recordReverting, Condition: ch.Name, Target: ch.key}, false)
 	drift, err = revertWithRetries(ctx, r.claim, ch.action, ch.undo)
@@ -202,6 +202,14 @@ func revertWithRetries(ctx context.Context, claim Claim, a Action, undo json.Raw
 		case <-time.After(pauses[attempt]):
 		}
 	}
+}
+
+// undoTime is how long an action's undo may take, retries included.
+func undoTime(a Action, usual time.Duration) time.Duration {
+	if slow, ok := a.(Slow); ok {
+		return max(usual, slow.UndoTime())
+	}
+	return usual
 }
 
 func timeLeft(ctx context.Context) time.Duration {

@@ -179,7 +179,7 @@ func (r *recovery) undo(ctx context.Context, change Change) {
 	action, err := r.action(change.Kind)
 	if err == nil {
 		before = r.journal.append(Record{Type: recordReverting, Condition: change.Condition, Target: change.Target}, false)
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.o.UndoTimeout)
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime(action, r.o.UndoTimeout))
 		defer cancel()
 		out.Drift, err = revertWithRetries(limited, r.journal.claim, action, change.Undo)
 	}

@@ -219,6 +219,40 @@ func (a *drifted) Revert(ctx context.Context, undo json.RawMessage) error {
 	return driftError{}
 }
 
+// lingering is an action whose undo takes five minutes, and says so.
+type lingering struct{ fakeAction }
+
+func (*lingering) UndoTime() time.Duration { return 10 * time.Minute }
+
+func (a *lingering) Revert(ctx context.Context, undo json.RawMessage) error {
+	time.Sleep(5 * time.Minute)
+	return a.fakeAction.Revert(ctx, undo)
+}
+
+// TestSlowUndo: an undo that needs its time gets it, from the run and from recover.
+func TestSlowUndo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, x := newCloud(), example(t)
+		o := options(t, c)
+		o.Registry.Actions = func(ctx context.Context, cond experiment.Condition, p ActionParams) ([]Targeted, error) {
+			return []Targeted{{Action: &lingering{fakeAction{c, cond.Target.Lambda}}, Key: cond.Target.Lambda}}, nil
+		}
+		r, err := Run(t.Context(), x, o)
+		if err != nil || len(r.Residue) > 0 {
+			t.Errorf("%+v, %v", r.Residue, err)
+		}
+		pristine(t, c)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		o := abandoned(t, c)
+		got, err := o.State.Recover(t.Context(), "", RecoverOptions{Revert: func(string) (Action, error) { return &lingering{fakeAction{c: c}}, nil }})
+		if err != nil || len(got) != 1 || got[0].Failed() {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
 func TestDriftIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, x := newCloud(), example(t)

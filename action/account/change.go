@@ -152,6 +152,9 @@ func (a *Change) where() string {
 // Permissions are what changing the resource and taking it back needs.
 func (a *Change) Permissions() []action.Permission { return a.kind.permissions(a.id, a.condition.With) }
 
+// UndoTime is how long Revert may take, where that is longer than for others; else 0.
+func (a *Change) UndoTime() time.Duration { return a.kind.undo }
+
 // ErrNotRehearsed says that a change cannot be tried without effect.
 var ErrNotRehearsed = errNotRehearsed
 

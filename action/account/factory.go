@@ -116,6 +116,9 @@ type Restorer struct {
 	kind    kind
 }
 
+// UndoTime is how long Revert may take, where that is longer than for others; else 0.
+func (r *Restorer) UndoTime() time.Duration { return r.kind.undo }
+
 // Prepare refuses: what a Restorer takes back was prepared long ago.
 func (r *Restorer) Prepare(context.Context) (json.RawMessage, error) { return nil, errOnlyRevert }
 

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -14,6 +15,9 @@ import (
 type kind struct {
 	experiment.Kind
 	service string // as in AWS_ENDPOINT_URL_SERVICE, in lower case
+	global  bool   // the service has one region only
+	// undo is how long taking one change back may take, where that is longer than for others.
+	undo time.Duration
 	// open gives access to the kind's resources.
 	open func(cfg aws.Config) change
 	// tagged finds resources by tag where AWS's list of tagged resources leaves them out; nil: it does not.
@@ -43,6 +47,9 @@ func kinds() []kind {
 		dynamodbMaxThroughput(),
 		eventsRule(),
 		kmsDeny(),
+		ec2Reboot(),
+		ec2Stop(),
+		ec2Terminate(),
 		lambdaConcurrency(),
 		lambdaEnvironment(),
 		lambdaLayer(),
