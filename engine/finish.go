@@ -104,7 +104,7 @@ func (r *runner) countAgain(ctx context.Context) {
 // count asks about several changes side by side.
 func (r *runner) count(counts []*count, ask func(*count)) {
 	key := func(c *count) string { return c.ch.key }
-	sideBySide(r.o.Parallel, byKey(counts, key), func(c *count) bool { ask(c); return true })
+	sideBySide(r.o.parallel(), byKey(counts, key), func(c *count) bool { ask(c); return true })
 }
 
 // lagging are the counts whose log does not show yet that the fault has fired.

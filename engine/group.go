@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -16,6 +17,22 @@ const defaultParallel = 16
 type group struct {
 	name    string
 	changes []*change
+
+	applied, reverted int // as they were told
+}
+
+// parallel is how many targets are worked on at once.
+func (o Options) parallel() int { return cmp.Or(max(o.Parallel, 0), defaultParallel) }
+
+// shared is a time limit for each of n things that are worked on side by side: where they share a rate of the service's,
+// each waits for the others' turns.
+func (o Options) shared(limit time.Duration, n int) time.Duration {
+	return limit + limit*time.Duration(max(min(n, o.parallel())-1, 0))/4
+}
+
+// limit is a time limit for what is done to one change of a condition.
+func (r *runner) limit(limit time.Duration, ch *change) time.Duration {
+	return r.o.shared(limit, len(ch.in.changes))
 }
 
 // prepared are the changes whose undo is on disk, last one first.
@@ -118,7 +135,7 @@ type step func(ch *change) (book func(), err error)
 func (r *runner) work(ctx context.Context, changes []*change, persistent bool, do step) error {
 	var mu sync.Mutex
 	var first error
-	sideBySide(r.o.Parallel, byKey(changes, (*change).target), func(ch *change) bool {
+	sideBySide(r.o.parallel(), byKey(changes, (*change).target), func(ch *change) bool {
 		err := context.Cause(ctx)
 		goOn := err == nil && persistent
 		if err == nil {

@@ -88,6 +88,9 @@ func checkGuards(ctx context.Context, x *experiment.Experiment, o Options, chang
 		}
 	}
 	s := specOf(x, o)
+	if slices.ContainsFunc(guardsOf(x, o), func(g experiment.Guards) bool { return g.Tags != nil }) {
+		readAllTags(ctx, o, changes)
+	}
 	for _, g := range guardsOf(x, o) {
 		for _, ch := range changes {
 			f.checkTarget(ctx, g, ch)
@@ -150,19 +153,27 @@ func orUnknown(what, name string) string {
 	return what + " " + name
 }
 
+// readAllTags reads the tags of all targets side by side; checkTarget finds them read.
+func readAllTags(ctx context.Context, o Options, changes []*change) {
+	sideBySide(o.parallel(), byKey(changes, (*change).target), func(ch *change) bool {
+		if ch.account != OnThisMachine {
+			_, _ = ch.readTags(ctx) // which keeps the error
+		}
+		return true
+	})
+}
+
 // readTags are the target's, read once.
 func (ch *change) readTags(ctx context.Context) (map[string]string, error) {
-	if ch.tags != nil {
-		return ch.tags, nil
+	if ch.tags != nil || ch.tagsErr != nil {
+		return ch.tags, ch.tagsErr
 	}
 	tagged, ok := ch.action.(Tagged)
 	if !ok {
 		return nil, errors.New("this kind of target has none that could be read")
 	}
 	tags, err := bounded(ctx, actionTimeout, tagged.Tags)
-	if err == nil {
-		ch.tags = tags
-	}
+	ch.tags, ch.tagsErr = tags, err
 	return tags, err
 }
 

@@ -410,7 +410,7 @@ func (m *machine) leaseLost(at time.Time) *Stop {
 		failing := !p.failing.IsZero() && at.Sub(p.failing) > m.spec.lease // the fault may be gone, whatever its lease
 		if p.applied && !p.over && c.renewable && (failing || at.Sub(p.renewed) > lease) {
 			err := fmt.Errorf("condition %q: the lease of %s could not be renewed in time", cmp.Or(p.oldest, c.name), m.spec.lease)
-			return &Stop{Kind: StopError, Reason: err.Error(), err: err}
+			return &Stop{Kind: StopError, Reason: err.Error(), err: &Refusal{Err: err, Tip: "if it has many targets, renewing takes long: give the experiment a longer lease"}}
 		}
 	}
 	return nil

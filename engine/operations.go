@@ -66,7 +66,7 @@ func (ch *change) failed(err error) {
 
 // prepareStep reads the undo and has it on disk before anything is changed.
 func (r *runner) prepareStep(ch *change) (book func(), err error) {
-	undo, err := bounded(r.inject, actionTimeout, ch.action.Prepare)
+	undo, err := bounded(r.inject, r.limit(actionTimeout, ch), ch.action.Prepare)
 	if err == nil && !json.Valid(undo) {
 		err = errors.New("the action's undo record is not JSON: it could not be read back")
 	}
@@ -91,7 +91,7 @@ func (r *runner) change(limit time.Duration, do func(context.Context) error) err
 }
 
 func (r *runner) applyStep(ch *change) (book func(), err error) {
-	err = r.change(actionTimeout, func(ctx context.Context) error { return ch.action.Apply(ctx, ch.undo) })
+	err = r.change(r.limit(actionTimeout, ch), func(ctx context.Context) error { return ch.action.Apply(ctx, ch.undo) })
 	at := time.Now()
 	if err == nil {
 		err = r.journal.append(Record{Type: recordApplied, Condition: ch.Name, Target: ch.key}, false)
@@ -127,7 +127,7 @@ func (r *runner) renewOperation(g *group, share float64) func() event {
 
 func (r *runner) renew(ch *change, share float64, lease time.Duration) error {
 	renewer := ch.action.(Renewer)
-	return r.change(min(actionTimeout, lease), func(ctx context.Context) error { return renewer.Renew(ctx, ch.undo, share) })
+	return r.change(min(r.limit(actionTimeout, ch), lease), func(ctx context.Context) error { return renewer.Renew(ctx, ch.undo, share) })
 }
 
 // revertStep puts one change back. What it has injected is counted before, because some of that cannot be seen any more
@@ -159,7 +159,7 @@ func (r *runner) revertStep(ch *change, late *atomic.Bool) (book func(), err err
 // revert puts one change back, trying again after failures. A journal that cannot be written never keeps it
 // from undoing: its error comes back beside, and a later recover would only revert once more.
 func (r *runner) revert(ch *change) (drift string, journal, err error) {
-	ctx, cancel := context.WithTimeout(r.undo, undoTime(ch.action, r.o.UndoTimeout))
+	ctx, cancel := context.WithTimeout(r.undo, undoTime(ch.action, r.limit(r.o.UndoTimeout, ch)))
 	defer cancel()
 	before := r.journal.append(Record{Type: recordReverting, Condition: ch.Name, Target: ch.key}, false)
 	drift, err = revertWithRetries(ctx, r.claim, ch.action, ch.undo)
@@ -234,7 +234,8 @@ func (r *runner) bookApply(ch *change, at time.Time, err error) {
 	ch.extended(at, nil) // even after an error: it may have begun
 	ch.failed(err)
 	if err == nil {
-		r.tell(Event{Kind: EventApplied, Condition: ch.Name, Target: ch.key})
+		ch.in.applied++
+		r.tell(Event{Kind: EventApplied, Condition: ch.Name, Target: ch.key, Of: ch.of, Done: ch.in.applied, All: len(ch.in.changes)})
 	}
 }
 
@@ -255,7 +256,8 @@ func (r *runner) bookRevert(ch *change, at time.Time, drift string, err error) {
 		ch.result.Drift = drift
 		r.note(fmt.Sprintf("%s: somebody else changed the target meanwhile: %s", ch.Name, drift))
 	}
-	r.tell(Event{Kind: EventReverted, Condition: ch.Name, Target: ch.key, Message: drift})
+	ch.in.reverted++
+	r.tell(Event{Kind: EventReverted, Condition: ch.Name, Target: ch.key, Message: drift, Of: ch.of, Done: ch.in.reverted, All: len(ch.in.prepared())})
 }
 
 // prove keeps the largest counts that were seen: a host may forget when it restarts, but what fired has fired.

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -47,7 +46,7 @@ func Plan(ctx context.Context, x *experiment.Experiment, o Options) (*PlanResult
 		return nil, err
 	}
 	p := &PlanResult{Title: x.Title, Objective: x.Objective, Stages: s.stages}
-	if p.Conditions, err = describeAll(ctx, b.changes, cmp.Or(max(o.Parallel, 0), defaultParallel)); err != nil {
+	if p.Conditions, err = describeAll(ctx, b.changes, o.parallel()); err != nil {
 		return nil, err
 	}
 	p.Duration, p.MaxDuration = length(s, s.maxDuration)

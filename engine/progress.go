@@ -9,8 +9,8 @@ type EventKind string
 const (
 	EventPhase    EventKind = "phase"    // Phase, Stage, Share, Length: a phase begins
 	EventStats    EventKind = "stats"    // Phase, Measures: once a second
-	EventApplied  EventKind = "applied"  // Condition, Target
-	EventReverted EventKind = "reverted" // Condition, Target; Message names drift
+	EventApplied  EventKind = "applied"  // Condition, Target, Of, Done, All
+	EventReverted EventKind = "reverted" // Condition, Target, Of, Done, All; Message names drift
 	EventLeft     EventKind = "left"     // Condition, Target, Message: cannot be put back, as the file says
 	EventResidue  EventKind = "residue"  // Condition, Target, Message: could not be put back
 	EventStop     EventKind = "stop"     // Message: why everything is being put back
@@ -30,6 +30,9 @@ type Event struct {
 	Condition string        `json:"condition,omitempty"`
 	Target    string        `json:"target,omitempty"`
 	Message   string        `json:"message,omitempty"`
+	Of        string        `json:"of,omitempty"`   // the condition that has All targets
+	Done      int           `json:"done,omitempty"` // of these
+	All       int           `json:"all,omitempty"`
 	Measures  []LiveMeasure `json:"measures,omitempty"`
 	Budgets   []Spent       `json:"budgets,omitempty"` // with EventStats
 	Elapsed   time.Duration `json:"elapsed"`           // since the run started

@@ -58,9 +58,6 @@ func (s *State) Recover(ctx context.Context, run string, o RecoverOptions) ([]Re
 	if o.UndoTimeout <= 0 {
 		o.UndoTimeout = 30 * time.Second
 	}
-	if o.Parallel <= 0 {
-		o.Parallel = defaultParallel
-	}
 	if run != "" {
 		one, err := s.recoverRun(ctx, run, o)
 		if err != nil && len(one.Conditions) == 0 {
@@ -134,13 +131,14 @@ type recovery struct {
 // undoPending reverts what is pending as a run would: the last condition first, its targets side by side.
 func undoPending(ctx context.Context, j *journal, c contents, o RecoverOptions, result *Recovered) error {
 	pending := slices.DeleteFunc(Changes(c.records), func(c Change) bool { return c.Undone })
+	side := Options{Parallel: o.Parallel}
 	r := &recovery{o: o, journal: j, result: result, all: len(pending)}
 	for _, group := range slices.Backward(byCondition(pending)) {
 		slices.Reverse(group)
 		lists := byKey(group, func(c Change) string { return c.Target })
-		sideBySide(o.Parallel, lists, func(change Change) bool {
+		sideBySide(side.parallel(), lists, func(change Change) bool {
 			if ctx.Err() == nil {
-				r.undo(ctx, change)
+				r.undo(ctx, change, side.shared(o.UndoTimeout, len(group)))
 			}
 			return ctx.Err() == nil
 		})
@@ -173,13 +171,13 @@ func byCondition(changes []Change) [][]Change {
 }
 
 // undo puts one change back, under a time limit of its own that the end of ctx does not cut short.
-func (r *recovery) undo(ctx context.Context, change Change) {
+func (r *recovery) undo(ctx context.Context, change Change, limit time.Duration) {
 	out := RecoveredCondition{Name: change.Condition, Target: change.Target}
 	var before error
 	action, err := r.action(change.Kind)
 	if err == nil {
 		before = r.journal.append(Record{Type: recordReverting, Condition: change.Condition, Target: change.Target}, false)
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime(action, r.o.UndoTimeout))
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime(action, limit))
 		defer cancel()
 		out.Drift, err = revertWithRetries(limited, r.journal.claim, action, change.Undo)
 	}

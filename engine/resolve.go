@@ -68,7 +68,9 @@ func build(ctx context.Context, x *experiment.Experiment, registry Registry, p A
 		}
 		g := &group{name: c.Name}
 		for _, t := range targets {
-			g.changes = append(g.changes, newChange(c, t))
+			ch := newChange(c, t)
+			ch.in = g
+			g.changes = append(g.changes, ch)
 		}
 		b.groups, b.changes = append(b.groups, g), append(b.changes, g.changes...)
 	}
@@ -187,7 +189,7 @@ func (r *runner) guard(changes []*change) (notes []string, err error) {
 		return notes, err
 	}
 	return notes, r.work(r.inject, changes, false, func(ch *change) (func(), error) {
-		if _, err := bounded(r.inject, actionTimeout, ch.action.Prepare); err != nil {
+		if _, err := bounded(r.inject, r.o.shared(actionTimeout, len(changes)), ch.action.Prepare); err != nil {
 			return nil, fmt.Errorf("condition %q cannot be prepared: %w", ch.Name, err)
 		}
 		return nil, nil

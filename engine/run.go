@@ -91,7 +91,9 @@ type change struct {
 	names                []string
 	account, region      string
 	tags                 map[string]string // nil: not read yet
-	group                int               // how many its group has; 0: it was named itself
+	tagsErr              error
+	group                int    // how many its group has; 0: it was named itself
+	in                   *group // with the condition's other changes
 	action               Action
 	key                  string
 	fixed                bool
@@ -104,9 +106,6 @@ type change struct {
 func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runner, error) {
 	if o.UndoTimeout <= 0 {
 		o.UndoTimeout = 30 * time.Second
-	}
-	if o.Parallel <= 0 {
-		o.Parallel = defaultParallel
 	}
 	if reason, engaged := o.State.Engaged(ctx); engaged {
 		return nil, &Refusal{Err: fmt.Errorf("the kill switch is engaged: %s", reason), Tip: "release it when it is safe: firedrill killswitch off"}

@@ -60,12 +60,36 @@ func (p *progress) observe(e engine.Event) {
 	}
 	switch {
 	case p.quiet && e.Kind != engine.EventResidue:
+	case e.All > few && !p.json && e.Message == "":
+		p.many(e)
 	case p.json:
 		_ = json.NewEncoder(p.w).Encode(e)
 	case e.Kind == engine.EventStats:
 		p.stats(e)
 	default:
 		p.line(e)
+	}
+}
+
+// few targets of a condition have a line each.
+const few = 10
+
+// many shows how far a condition with many targets is: a line that redraws itself on a terminal, and one for each tenth of
+// them otherwise.
+func (p *progress) many(e engine.Event) {
+	did := "injected"
+	if e.Kind == engine.EventReverted {
+		did = "put back"
+	}
+	text := fmt.Sprintf("%7s  %s %q on %d of %d", clock(e.Elapsed), did, e.Of, e.Done, e.All)
+	switch {
+	case e.Done == e.All || (!p.terminal && e.Done%((e.All+9)/10) == 0):
+		p.clear()
+		fmt.Fprintln(p.w, text)
+	case p.terminal:
+		p.clear()
+		fmt.Fprint(p.w, text)
+		p.drawn = true
 	}
 }
 
