@@ -190,6 +190,10 @@ func probeChart(r *engine.Result, c chart, m engine.MeasureResult) chart {
 	c.title = clean(m.Name)
 	c.format = e.Format
 	c.limits = []limit{{e.Threshold, clean(e.Statistic + " " + e.Op + " " + e.Format(e.Threshold))}}
+	if e.OfAlarm() { // its course is that of its state
+		e = e.Live()
+		c.format, c.limits = e.Format, nil
+	}
 	value := func(p engine.Point) *float64 { return p.Stat }
 	if e.Statistic == "count" { // of the whole phase: no second shows it
 		c.limits = nil

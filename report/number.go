@@ -35,6 +35,9 @@ func estimate(f verdict.Finding) string {
 	if math.IsNaN(f.Estimate) || f.Samples == 0 && f.Estimate == 0 && f.Expectation.Statistic != "count" && f.Expectation.Statistic != "rate" {
 		return "no data"
 	}
+	if f.Expectation.Fires() && math.IsInf(f.Estimate, 1) {
+		return "never"
+	}
 	return f.Expectation.Format(f.Estimate)
 }
 

@@ -178,7 +178,7 @@ func (p *progress) measures(e engine.Event) string {
 func (p *progress) format(measure string, value float64) string {
 	for _, m := range p.x.Measures {
 		if m.Name == measure {
-			return m.Expect.Format(value)
+			return m.Expect.Live().Format(value)
 		}
 	}
 	return fmt.Sprintf("%.4g", value)

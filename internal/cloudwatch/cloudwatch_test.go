@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -161,10 +160,13 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("%s belongs to account %s, want %s", key, got, want)
 		}
 	}
+	for _, account := range []string{"111122223333", Account, "000000000001", "999999999999"} {
+		if got := accountOf(keyOf(account)); got != account || len(keyOf(account)) != 20 {
+			t.Errorf("the key of %s, %s, belongs to %s", account, keyOf(account), got)
+		}
+	}
 	s := Start(t)
-	here, cfg := cloudwatch.NewFromConfig(s.Config()), s.Config()
-	cfg.Credentials = credentials.NewStaticCredentialsProvider("ASIARTX3GSDSTWEN2PRL", "secret", "token")
-	there := cloudwatch.NewFromConfig(cfg)
+	here, there := cloudwatch.NewFromConfig(s.Config()), cloudwatch.NewFromConfig(s.ConfigOf("111122223333", Region))
 	if _, err := here.PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{AlarmName: aws.String("a"), Namespace: aws.String("Shop"), MetricName: aws.String("A"), Statistic: types.StatisticSum,
 		Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(5), ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold}); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -74,8 +75,11 @@ func Start(t testing.TB) *Server {
 }
 
 // Config is a client's way to the server, in its default account and region.
-func (s *Server) Config() aws.Config {
-	return aws.Config{Region: Region, BaseEndpoint: &s.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+func (s *Server) Config() aws.Config { return s.ConfigOf(Account, Region) }
+
+// ConfigOf is a client's way to the server, in an account of twelve digits and a region.
+func (s *Server) ConfigOf(account, region string) aws.Config {
+	return aws.Config{Region: region, BaseEndpoint: &s.URL, Credentials: credentials.NewStaticCredentialsProvider(keyOf(account), "test", "")}
 }
 
 // Calls are the requests so far.
@@ -178,9 +182,23 @@ func whose(r *http.Request) Call {
 
 var keyOfAccount = regexp.MustCompile(`^A[KS]IA[A-Z2-7]{9}`)
 
+const (
+	offset   = 549755813888
+	alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+)
+
+// keyOf is an access key of an account, as accountOf reads it.
+func keyOf(account string) string {
+	number, err := strconv.ParseUint(account, 10, 64)
+	if err != nil {
+		return account
+	}
+	half := binary.BigEndian.AppendUint64(nil, number/2+offset)[3:]
+	return "ASIA" + base32.StdEncoding.EncodeToString(half) + alphabet[16*(number%2):][:1] + "FIREDRI"
+}
+
 // accountOf reads the account that an access key carries: its half in base 32, and a character whose half tells odd from even.
 func accountOf(key string) string {
-	const offset = 549755813888
 	if !keyOfAccount.MatchString(key) {
 		return Account
 	}
@@ -189,7 +207,7 @@ func accountOf(key string) string {
 		return Account
 	}
 	number := (binary.BigEndian.Uint64(append([]byte{0, 0, 0}, raw...)) - offset) * 2
-	if strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", key[12]) >= 16 {
+	if strings.IndexByte(alphabet, key[12]) >= 16 {
 		number++
 	}
 	return fmt.Sprintf("%012d", number)
