@@ -33,6 +33,7 @@ func TestScriptsOnAWS(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			server := httptest.NewServer(http.HandlerFunc(serve))
 			env.Defer(server.Close)
+			observe(env) // for scripts that set AWS_ENDPOINT_URL_CLOUDWATCH=$cloudwatch
 			for name, value := range map[string]string{
 				"server": server.URL, "TERM": "dumb", "GORACE": "atexit_sleep_ms=0", "AWS_ENDPOINT_URL": address, "AWS_REGION": moto.Region,
 				"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true",
@@ -42,7 +43,7 @@ func TestScriptsOnAWS(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"waitfor": waitFor, "sub": substitute, "exits": exits, "checkout": checkout,
+			"waitfor": waitFor, "sub": substitute, "exits": exits, "checkout": checkout, "alarm": setAlarm,
 			"parameter": account.parameter, "unwritten": unwritten,
 			"function": account.function, "waitparameter": account.waitParameter,
 		},
