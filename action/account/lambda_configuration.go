@@ -66,7 +66,7 @@ func configuration[V any](api configurationAPI, f field[V]) setting[configured[V
 		say:   func(before, after configured[V]) (string, string) { return f.say(before.Value, after.Value) },
 		holds: func(now, after configured[V]) bool { return now.settled && f.has(now.Value, after.Value) },
 		try: func(ctx context.Context, id string, now configured[V]) error {
-			now.revision = aws.String("00000000-0000-0000-0000-000000000000")
+			now.revision = aws.String(revisionOfNone)
 			err := update(ctx, id, now, now)
 			if hasCode(err, "PreconditionFailedException") {
 				return nil // it may be written; that it was not is what the wrong revision was for
@@ -96,6 +96,9 @@ func (f field[V]) without(now, before, after V) (next V, drift string) {
 	}
 	return now, fmt.Sprintf("its %s was changed to %s", f.what, text(now))
 }
+
+// revisionOfNone is one that nothing has: a write on top of it is allowed or not, and never made.
+const revisionOfNone = "00000000-0000-0000-0000-000000000000"
 
 // updateFunction changes a function and waits until it runs so.
 func updateFunction(ctx context.Context, api configurationAPI, what string, in *lambda.UpdateFunctionConfigurationInput) error {

@@ -22,6 +22,7 @@ type lambdaFront struct {
 	slow      map[string]bool // accounts in which updates take a few looks
 	revisions map[string]int  // by account and path
 	underWay  map[string]int  // looks until it is done
+	switching map[string]bool // mappings of which the update is to deliver or not
 }
 
 const looksUnderWay = 4 // the answer to the update itself is the first
@@ -29,7 +30,7 @@ const looksUnderWay = 4 // the answer to the update itself is the first
 func frontLambda(next http.Handler) http.Handler { return newLambdaFront(next) }
 
 func newLambdaFront(next http.Handler) *lambdaFront {
-	return &lambdaFront{behind: next, slow: map[string]bool{}, revisions: map[string]int{}, underWay: map[string]int{}}
+	return &lambdaFront{behind: next, slow: map[string]bool{}, revisions: map[string]int{}, underWay: map[string]int{}, switching: map[string]bool{}}
 }
 
 // takeTime lets updates in an account be under way for a while.
@@ -62,6 +63,7 @@ func (f *lambdaFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if f.refuse(w, key, mapping, body) {
 			return
 		}
+		f.switching[key] = bytes.Contains(body, []byte(`"Enabled"`))
 	}
 	answer := httptest.NewRecorder()
 	f.behind.ServeHTTP(answer, r)
@@ -122,8 +124,10 @@ func (f *lambdaFront) write(w http.ResponseWriter, answer *httptest.ResponseReco
 	if answer.Code < http.StatusMultipleChoices && json.Unmarshal(body, &told) == nil {
 		busy := f.underWay[key] > 0
 		switch {
-		case mapping && busy:
+		case mapping && busy && f.switching[key]:
 			told["State"] = map[any]string{"Enabled": "Enabling", "Disabled": "Disabling"}[told["State"]]
+		case mapping && busy:
+			told["State"] = "Updating"
 		case !mapping:
 			told["RevisionId"] = f.revision(key)
 			told["LastUpdateStatus"] = map[bool]string{true: "InProgress", false: "Successful"}[busy]
