@@ -44,6 +44,7 @@ func condition(all catalog) value[Condition] {
 			return c.Condition, false
 		}
 		if !kind.InFunction() {
+			c.Percentage = 0
 			return c.Condition, true
 		}
 		if _, err := fault.Member(kind.Kind, c.With, c.Percentage, c.Match); err != nil {

@@ -104,7 +104,7 @@ type Condition struct {
 	Fault      string            `json:"fault"` // the action's kind; a fault.Kind for faults inside functions
 	Target     Target            `json:"target"`
 	With       fault.Attributes  `json:"with"`       // in the fault set's own attribute names: min_latency, in milliseconds
-	Percentage float64           `json:"percentage"` // (0, 100]; default 100
+	Percentage float64           `json:"percentage"` // (0, 100]; default 100. 0: the fault is there or it is not, as those of accounts
 	Match      []fault.Condition `json:"match,omitempty"`
 	SampleBy   string            `json:"sample_by,omitempty"`
 	Seed       uint64            `json:"seed,omitempty"`

@@ -164,7 +164,7 @@ func finding(phase string, f verdict.Finding) []pageFinding {
 }
 
 func newPageCondition(r *engine.Result, c engine.ConditionResult) pageCondition {
-	text, ok := proof(c.Proof)
+	text, ok := proof(r, c)
 	out := pageCondition{
 		Name: clean(c.Name), Change: change(r, c), Settings: settings(plan(r, c)), Target: clean(c.Target),
 		Proof: text, ProofClass: "held", Applied: offset(r, c.Applied), Reverted: offset(r, c.Reverted),
@@ -174,7 +174,7 @@ func newPageCondition(r *engine.Result, c engine.ConditionResult) pageCondition 
 	}
 	switch {
 	case c.Applied == nil:
-		out.Applied, out.Proof, out.ProofClass = "never", "never injected", "inconclusive"
+		out.Applied = "never"
 	case c.NotUndone:
 		out.Reverted = engine.NotUndone
 	case c.Reverted == nil:

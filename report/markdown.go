@@ -90,10 +90,7 @@ func section(b *bytes.Buffer, r *engine.Result) {
 func markdownItems(r *engine.Result) []string {
 	var items []string
 	for _, c := range r.Conditions {
-		injected, _ := proof(c.Proof)
-		if c.Applied == nil {
-			injected = "never injected"
-		}
+		injected, _ := proof(r, c)
 		item := fmt.Sprintf("fault %s: %s, %s", clean(c.Name), change(r, c), injected)
 		if c.NotUndone {
 			item += "; " + engine.NotUndone

@@ -186,11 +186,8 @@ func (t *text) conditions() {
 		t.line()
 	}
 	for _, c := range t.r.Conditions {
-		injected, ok := proof(c.Proof)
-		switch {
-		case c.Applied == nil:
-			injected = "never injected"
-		case !ok:
+		injected, ok := proof(t.r, c)
+		if !ok && c.Applied != nil {
 			injected = t.style.paint(injected, yellow)
 		}
 		t.paragraph("  fault", labelColumn, clean(c.Name)+": "+change(t.r, c)+", "+injected)

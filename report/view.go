@@ -101,11 +101,10 @@ func change(r *engine.Result, c engine.ConditionResult) string {
 	if kind == "" {
 		kind = p.Fault
 	}
-	text := clean(kind)
-	if p.Percentage > 0 {
-		text += " on " + plain(p.Percentage) + " %"
+	if p.Percentage == 0 { // there, or not
+		return clean(kind) + " on " + clean(target)
 	}
-	return text + " of " + clean(target)
+	return clean(kind) + " on " + plain(p.Percentage) + " % of " + clean(target)
 }
 
 // settings lists a condition's attributes, in a fixed order: "max_latency 600 ms, min_latency 200 ms".
@@ -123,10 +122,17 @@ func settings(c experiment.Condition) string {
 }
 
 // proof says what is known of the injections, and whether that is what a verdict needs.
-func proof(p engine.Proof) (text string, ok bool) {
-	switch {
+func proof(r *engine.Result, c engine.ConditionResult) (text string, ok bool) {
+	p := c.Proof
+	switch whole := plan(r, c).Percentage == 0; {
+	case c.Applied == nil:
+		return "never injected", false
 	case !p.Known:
 		return "not counted", false
+	case whole && p.Fired > 0:
+		return "was in effect", true
+	case whole:
+		return "was not in effect", false
 	case p.Planned == 0 && p.Fired == 0:
 		return "none fired", false
 	case p.Fired == p.Planned:

@@ -26,9 +26,9 @@ type Change struct {
 	name, id  string
 	of        int // the size of the group that it was picked from; 0 if it was named
 	renewed   time.Time
-	record    record      // as Prepare told it last
-	applied   atomic.Bool // Proof may come from another goroutine
-	fired     atomic.Bool
+	record    record // as Prepare told it last
+	// applied, reverted and lost say what became of the change; Proof may come from another goroutine.
+	applied, reverted, lost atomic.Bool
 }
 
 // Key identifies the target: two runs with one key would change the same thing.
@@ -102,24 +102,22 @@ func (a *Change) Revert(ctx context.Context, undo json.RawMessage) error {
 	if err != nil {
 		return err
 	}
+	a.reverted.Store(true)
 	return revert(ctx, a.resources, u)
 }
 
-// Proof says whether the change is, or was at the last call that found it, in effect: it was read back after it was made, and again
-// at the end. A change is one injection.
+// Proof says whether the change was in effect: it was read back when it was made, and is read once more until it is taken
+// back. A change is one injection.
 func (a *Change) Proof(ctx context.Context) (action.Proof, error) {
 	p := action.Proof{Known: true, Planned: 1}
-	if !a.applied.Load() {
-		return p, nil
-	}
-	if !a.fired.Load() {
+	if a.applied.Load() && !a.reverted.Load() {
 		there, err := a.resources.inEffect(ctx, a.record.order, a.record.states)
 		if err != nil {
 			return action.Proof{}, err
 		}
-		a.fired.Store(there)
+		a.lost.Store(!there)
 	}
-	if a.fired.Load() {
+	if a.applied.Load() && !a.lost.Load() {
 		p.Fired = 1
 	}
 	return p, nil

@@ -165,6 +165,8 @@ func conform(t *testing.T, stand *stand, f fixture) {
 	made := map[string]bool{}
 	for name, try := range map[string]func(t *testing.T, c *subject){
 		"restores exactly":                  restoresExactly,
+		"proof of a stopped run":            proofWithoutLook,
+		"no proof of what is gone":          noProofOfTheLost,
 		"revert without apply":              revertWithoutApply,
 		"another process":                   anotherProcess,
 		"somebody else's edit":              otherEdit,
@@ -301,6 +303,32 @@ func restoresExactly(t *testing.T, s *subject) {
 	}
 	if p, err := s.change.Proof(t.Context()); err != nil || p.Fired != 1 {
 		t.Errorf("Proof after Revert = %+v, %v", p, err)
+	}
+}
+
+// proofWithoutLook: a run that was stopped asks only when everything is put back.
+func proofWithoutLook(t *testing.T, s *subject) {
+	undo := s.apply(t)
+	if err := s.change.Revert(t.Context(), undo); err != nil {
+		t.Fatalf("Revert: %v", err)
+	}
+	if p, err := s.change.Proof(t.Context()); err != nil || p.Fired != 1 {
+		t.Errorf("Proof = %+v, %v", p, err)
+	}
+}
+
+// noProofOfTheLost: a fault that somebody took away proves nothing, whenever that is asked.
+func noProofOfTheLost(t *testing.T, s *subject) {
+	if s.edit == nil || s.mixed() {
+		return
+	}
+	undo := s.apply(t)
+	s.edit(t, s.world)
+	for range 2 {
+		if p, err := s.change.Proof(t.Context()); err != nil || p.Fired != 0 {
+			t.Errorf("Proof = %+v, %v", p, err)
+		}
+		_ = s.change.Revert(t.Context(), undo)
 	}
 }
 

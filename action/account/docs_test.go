@@ -24,7 +24,7 @@ func TestPagesParse(t *testing.T) {
 			t.Errorf("docs/account/%s.md has no experiment", name)
 		}
 		for _, match := range found {
-			if _, problems := experiment.Parse([]byte(match[1]), experiment.Options{File: name + ".md", Vars: map[string]string{"api": "http://127.0.0.1:1"}, Kinds: Kinds()}); len(problems) > 0 {
+			if _, problems := experiment.Parse([]byte(match[1]), experiment.Options{File: name + ".md", Vars: map[string]string{"api": "http://127.0.0.1:1", "id": "Z0123456789"}, Kinds: Kinds()}); len(problems) > 0 {
 				t.Errorf("docs/account/%s.md: %v", name, problems)
 			}
 		}
