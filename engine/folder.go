@@ -23,6 +23,9 @@ type folder struct {
 	file func(journalFile) journalFile // nil; tests put a full disk here
 }
 
+// Folder is the home in a folder, for one machine.
+func Folder(dir string) Home { return &folder{dir: dir} }
+
 // Name is the folder.
 func (d *folder) Name() string { return d.dir }
 

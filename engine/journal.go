@@ -71,7 +71,6 @@ type FrozenTarget struct {
 // wait while others are being written go to the disk together, with one sync.
 type journal struct {
 	claim Claim
-	hook  func(seq int, written bool) // nil; tests die here
 
 	mu  sync.Mutex // held by whoever writes
 	seq int
@@ -89,8 +88,8 @@ type entry struct {
 }
 
 // continued is the journal of a run that has these records already.
-func continued(claim Claim, records []Record, hook func(int, bool)) *journal {
-	j := &journal{claim: claim, hook: hook}
+func continued(claim Claim, records []Record) *journal {
+	j := &journal{claim: claim}
 	for _, r := range records {
 		j.seq = max(j.seq, r.Seq)
 	}
@@ -138,7 +137,6 @@ func (j *journal) writeWaiting() {
 	j.queue.Lock()
 	j.waiting = j.waiting[len(batch):]
 	j.queue.Unlock()
-	j.tell(batch, false)
 	var err error
 	if len(lines) > 0 {
 		err = j.claim.Append(lines, durable)
@@ -149,16 +147,6 @@ func (j *journal) writeWaiting() {
 		}
 		if e.done = true; e.err != nil {
 			e.err = fmt.Errorf("write the journal: record %q: %w", e.record.Type, e.err)
-		}
-	}
-	j.tell(batch, true)
-}
-
-// tell calls the hook for the records of a batch that did not fail.
-func (j *journal) tell(batch []*entry, written bool) {
-	for _, e := range batch {
-		if j.hook != nil && e.err == nil {
-			j.hook(e.record.Seq, written)
 		}
 	}
 }

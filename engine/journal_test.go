@@ -22,7 +22,7 @@ func journalIn(t testing.TB, d *folder) (*journal, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return continued(claim, nil, nil), d.journalPath("R")
+	return continued(claim, nil), d.journalPath("R")
 }
 
 // reopened takes over the run that journalIn began.
@@ -36,7 +36,7 @@ func reopened(t testing.TB, d *folder) (*journal, contents) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return continued(claim, c.records, nil), c
+	return continued(claim, c.records), c
 }
 
 // wholeJournal is the journal of a run that held.
@@ -219,7 +219,7 @@ func TestUndoIsOnDiskBeforeTheChange(t *testing.T) {
 // the disk is full nobody is told that theirs was written.
 func TestJournalTogether(t *testing.T) {
 	claim := &countingClaim{}
-	j := continued(claim, nil, nil)
+	j := continued(claim, nil)
 	lists := make([][]int, 200)
 	for i := range lists {
 		lists[i] = []int{i}

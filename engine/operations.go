@@ -159,9 +159,9 @@ func (r *runner) revertStep(ch *change, late *atomic.Bool) (book func(), err err
 // revert puts one change back, trying again after failures. A journal that cannot be written never keeps it
 // from undoing: its error comes back beside, and a later recover would only revert once more.
 func (r *runner) revert(ch *change) (drift string, journal, err error) {
+	before := r.journal.append(Record{Type: recordReverting, Condition: ch.Name, Target: ch.key}, false)
 	ctx, cancel := context.WithTimeout(r.undo, undoTime(ch.action, r.limit(r.o.UndoTimeout, ch)))
 	defer cancel()
-	before := r.journal.append(Record{Type: recordReverting, Condition: ch.Name, Target: ch.key}, false)
 	drift, err = revertWithRetries(ctx, r.claim, ch.action, ch.undo)
 	return drift, errors.Join(before, journalRevert(r.journal, ch.Name, ch.key, drift, err)), err
 }

@@ -21,8 +21,6 @@ type RecoverOptions struct {
 	// Progress is told after each target how many of a run's are done, failed ones included; nil if nobody watches.
 	// It is called from one goroutine at a time, and a slow one slows the recovery.
 	Progress func(run string, done, all int)
-
-	journalHook func(seq int, written bool)
 }
 
 // Recovered is what Recover did about one run.
@@ -105,7 +103,7 @@ func (s *State) recoverRun(ctx context.Context, run string, o RecoverOptions) (R
 	if err != nil {
 		return result, fmt.Errorf("recover run %s: %w", run, err)
 	}
-	j := continued(claim, c.records, o.journalHook)
+	j := continued(claim, c.records)
 	if len(c.records) > 0 {
 		result.Title = c.records[0].Title
 	}
@@ -115,6 +113,18 @@ func (s *State) recoverRun(ctx context.Context, run string, o RecoverOptions) (R
 	err = undoPending(ctx, j, c, o, &result)
 	everything = err == nil && !result.Failed()
 	return result, err
+}
+
+// clear ends a run whose process is gone, if its journal says for certain that there is nothing to put back.
+func (s *State) clear(ctx context.Context, run string) bool {
+	claim, err := s.home.Claim(ctx, run, false)
+	if err != nil {
+		return false
+	}
+	c, err := s.contents(ctx, run) // after the claim: nobody else adds to it any more
+	clear := err == nil && c.damaged == 0 && !slices.ContainsFunc(Changes(c.records), func(c Change) bool { return !c.Undone })
+	claim.Release(clear)
+	return clear
 }
 
 // A recovery puts back what is pending of one run.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -185,7 +186,7 @@ func (r *runner) guard(changes []*change) (notes []string, err error) {
 			notes = append(notes, fmt.Sprintf("IRREVERSIBLE: %s on %s will not be put back", ch.Name, ch.key))
 		}
 	}
-	if err := r.claim.Lock(r.inject, keys(changes)); err != nil {
+	if err := r.lock(keys(changes)); err != nil {
 		return notes, err
 	}
 	return notes, r.work(r.inject, changes, false, func(ch *change) (func(), error) {
@@ -204,4 +205,16 @@ func isLoad(x *experiment.Experiment, of string) bool {
 		}
 	}
 	return false
+}
+
+// lock takes the targets. One that belongs to a run whose process is gone is free if that run has nothing to put back.
+func (r *runner) lock(targets []string) error {
+	for cleared := map[string]bool{}; ; {
+		err := r.claim.Lock(r.inject, targets)
+		var held *TargetHeld
+		if !errors.As(err, &held) || !held.Gone || cleared[held.Run] || !r.o.State.clear(r.inject, held.Run) {
+			return err
+		}
+		cleared[held.Run] = true
+	}
 }

@@ -31,8 +31,6 @@ type Options struct {
 	// Finish is called once with the finished result, after report.json is written and before the journal is
 	// closed: the place to write more reports into State.RunDir.
 	Finish func(*Result) error
-
-	journalHook func(seq int, written bool) // tests die here
 }
 
 // Run runs one experiment and returns when everything is put back. The end of ctx is an order to stop: undo
@@ -107,8 +105,8 @@ func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runne
 	if o.UndoTimeout <= 0 {
 		o.UndoTimeout = 30 * time.Second
 	}
-	if reason, engaged := o.State.Engaged(ctx); engaged {
-		return nil, &Refusal{Err: fmt.Errorf("the kill switch is engaged: %s", reason), Tip: "release it when it is safe: firedrill killswitch off"}
+	if err := o.State.released(ctx); err != nil {
+		return nil, err
 	}
 	now := time.Now()
 	run, claim, err := o.State.newRun(ctx, now)
@@ -136,7 +134,7 @@ func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runne
 
 // beginJournal writes the journal's first record: from now on the run exists for other processes.
 func (r *runner) beginJournal() error {
-	r.journal = continued(r.claim, nil, r.o.journalHook)
+	r.journal = continued(r.claim, nil)
 	host, _ := os.Hostname() // only for people
 	record := Record{Type: recordRun, Run: r.run, Title: r.x.Title, File: r.x.File, Lease: r.x.Lease, PID: os.Getpid(), Host: host}
 	if r.o.Source != nil {

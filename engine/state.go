@@ -25,7 +25,7 @@ type State struct {
 }
 
 // NewState names a state folder. It is created when the first run needs it.
-func NewState(dir string) *State { return StateAt(&folder{dir: dir}) }
+func NewState(dir string) *State { return StateAt(Folder(dir)) }
 
 // StateAt is the state that lives in a home.
 func StateAt(home Home) *State {
@@ -92,10 +92,18 @@ func (s *State) Runs(ctx context.Context) ([]RunInfo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the runs: %w", err)
 	}
-	var runs []RunInfo
-	for _, id := range ids {
-		runs = append(runs, s.Info(ctx, id))
+	if len(ids) == 0 {
+		return nil, nil
 	}
+	runs := make([]RunInfo, len(ids))
+	var one [][]int
+	for i := range ids {
+		one = append(one, []int{i})
+	}
+	sideBySide(defaultParallel, one, func(i int) bool {
+		runs[i] = s.Info(ctx, ids[i])
+		return true
+	})
 	slices.SortFunc(runs, func(a, b RunInfo) int { return strings.Compare(a.Run, b.Run) })
 	return runs, nil
 }
@@ -209,6 +217,18 @@ func (s *State) Release(ctx context.Context) error {
 // read counts as thrown: doubt means do nothing.
 func (s *State) Engaged(ctx context.Context) (reason string, engaged bool) {
 	return s.flag(ctx, killSwitchNote)
+}
+
+// released is nil if the kill switch lets a run start.
+func (s *State) released(ctx context.Context) error {
+	reason, err := s.home.Read(ctx, killSwitchNote)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return &Refusal{Err: fmt.Errorf("the kill switch cannot be read: %w", err), Tip: HintOf(err)}
+	}
+	return &Refusal{Err: fmt.Errorf("the kill switch is engaged: %s", strings.TrimSpace(string(reason))), Tip: "release it when it is safe: firedrill killswitch off"}
 }
 
 // stopRequested reports whether somebody asked the run to stop, and why.

@@ -16,7 +16,7 @@ func journaled(t *testing.T, s *State, records ...Record) string {
 		t.Fatal(err)
 	}
 	defer claim.Release(true)
-	j := continued(claim, nil, nil)
+	j := continued(claim, nil)
 	for _, r := range append([]Record{{Type: recordRun, Run: run, Title: "t"}}, records...) {
 		if err := j.append(r, false); err != nil {
 			t.Fatal(err)
