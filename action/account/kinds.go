@@ -59,6 +59,7 @@ func kinds() []kind {
 		lambdaTimeout(),
 		route53HealthCheck(),
 		route53Weights(),
+		s3CORS(),
 		s3Deny(),
 		secretsmanagerDeny(),
 		snsDeny(),
