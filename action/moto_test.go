@@ -28,6 +28,9 @@ func onMoto(t *testing.T) aws.Config {
 func roundTrip(t *testing.T, p place) {
 	t.Helper()
 	text, exists := p.get()
+	if err := p.rehearsed(t); err != nil && !errors.Is(err, ErrNotRehearsed) {
+		t.Error(err)
+	}
 	a, undo := p.applied(t, p.factory(), p.latency())
 	if p.faults(t).Run() != "RUN" {
 		t.Error("not armed")

@@ -79,18 +79,24 @@ func (f *fakeS3) condition(match, none *string) error {
 
 func (f *fakeS3) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
 	before, after := f.calls.count()
-	if err := errors.Join(before, f.condition(in.IfMatch, in.IfNoneMatch)); err != nil {
+	if before != nil {
+		return nil, before
+	}
+	if err := f.condition(in.IfMatch, in.IfNoneMatch); err != nil {
 		return nil, err
 	}
 	data, err := io.ReadAll(in.Body)
 	f.in, f.tags = *in, aws.ToString(in.Tagging)
 	f.edit(string(data))
-	return &s3.PutObjectOutput{}, errors.Join(err, after)
+	return &s3.PutObjectOutput{ETag: f.etag()}, errors.Join(err, after)
 }
 
 func (f *fakeS3) DeleteObject(_ context.Context, in *s3.DeleteObjectInput, _ ...func(*s3.Options)) (*s3.DeleteObjectOutput, error) {
 	before, after := f.calls.count()
-	if err := errors.Join(before, f.condition(in.IfMatch, nil)); err != nil {
+	if before != nil {
+		return nil, before
+	}
+	if err := f.condition(in.IfMatch, nil); err != nil {
 		return nil, err
 	}
 	f.remove()

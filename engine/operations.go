@@ -12,6 +12,7 @@ import (
 const (
 	resolveTimeout = 10 * time.Minute // of finding all targets, which may be a thousand at a few calls a second
 	actionTimeout  = 30 * time.Second // of one call to prepare, apply or renew
+	undoTimeout    = 30 * time.Second // of putting one target back, unless Options say otherwise
 	proofTimeout   = 4 * time.Second
 	logTimeout     = 15 * time.Second // of one look into a log, once nothing waits for it any more
 )

@@ -54,7 +54,7 @@ func (r Recovered) Failed() bool {
 // worked on to their end; conditions that could not be put back are in the answer, which is there beside an error.
 func (s *State) Recover(ctx context.Context, run string, o RecoverOptions) ([]Recovered, error) {
 	if o.UndoTimeout <= 0 {
-		o.UndoTimeout = 30 * time.Second
+		o.UndoTimeout = undoTimeout
 	}
 	if run != "" {
 		one, err := s.recoverRun(ctx, run, o)

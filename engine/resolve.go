@@ -156,9 +156,9 @@ func keys(changes []*change) []string {
 
 // guardOperation checks everything that must be true before the first measurement.
 func (r *runner) guardOperation() func() event {
-	changes, probes := r.conds, r.traffic.probes
+	changes, try, probes := r.conds, tried(r.groups), r.traffic.probes
 	return func() event {
-		notes, err := r.guard(changes)
+		notes, err := r.guard(changes, try)
 		if err == nil {
 			var more []string
 			more, err = r.ready(probes)
@@ -173,8 +173,8 @@ func (r *runner) guardOperation() func() event {
 }
 
 // guard locks the targets and has every action look at its own: what cannot be undone is found out before
-// anybody waits for a baseline.
-func (r *runner) guard(changes []*change) (notes []string, err error) {
+// anybody waits for a baseline. try are those whose undo is tried, too.
+func (r *runner) guard(changes []*change, try map[*change]bool) (notes []string, err error) {
 	if err := checkGuards(r.inject, r.x, r.o, changes); err != nil {
 		return nil, err
 	}
@@ -190,10 +190,7 @@ func (r *runner) guard(changes []*change) (notes []string, err error) {
 		return notes, err
 	}
 	return notes, r.work(r.inject, changes, false, func(ch *change) (func(), error) {
-		if _, err := bounded(r.inject, r.o.shared(actionTimeout, len(changes)), ch.action.Prepare); err != nil {
-			return nil, fmt.Errorf("condition %q cannot be prepared: %w", ch.Name, err)
-		}
-		return nil, nil
+		return nil, r.prepareForGuard(ch, r.o.shared(actionTimeout, len(changes)), try[ch])
 	})
 }
 

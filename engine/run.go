@@ -103,7 +103,7 @@ type change struct {
 
 func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runner, error) {
 	if o.UndoTimeout <= 0 {
-		o.UndoTimeout = 30 * time.Second
+		o.UndoTimeout = undoTimeout
 	}
 	if err := o.State.released(ctx); err != nil {
 		return nil, err

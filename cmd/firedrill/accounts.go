@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -89,13 +88,7 @@ type accountChange struct {
 func (a accountChange) Tags(ctx context.Context) (map[string]string, error) { return a.tags(ctx) }
 
 // Rehearse implements engine.Rehearser.
-func (a accountChange) Rehearse(ctx context.Context) error {
-	err := a.Change.Rehearse(ctx)
-	if errors.Is(err, account.ErrNotRehearsed) {
-		return engine.ErrNotRehearsed
-	}
-	return err
-}
+func (a accountChange) Rehearse(ctx context.Context) error { return rehearsed(a.Change.Rehearse(ctx)) }
 
 // Proof implements engine.Prover.
 func (a accountChange) Proof(ctx context.Context) (engine.Proof, error) {

@@ -112,18 +112,27 @@ func (a *app) inspect(ctx context.Context, file string, in inputs, read func(ctx
 func (a *app) planCommand() *cobra.Command {
 	var in inputs
 	var own house
+	rehearse := false
 	cmd := &cobra.Command{
 		Use:   "plan FILE",
 		Short: "Show what a run would do; touches nothing",
-		Long:  "Resolve the targets, check the guards and show what a run would change, when, and how it would be put back.",
-		Args:  cobra.ExactArgs(1),
+		Long: `Resolve the targets, check the guards and show what a run would change, when, and how it would be put back.
+
+With --rehearse, try the way back instead: read each target, try its undo where that has no effect, and stop the run in every
+way that it can be stopped, on the engine itself with actions that change nothing. Exit code 1 if any of it fails.`,
+		Example: "  firedrill plan experiment.yaml\n  firedrill plan --rehearse experiment.yaml",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			guards, err := a.guards(own)
 			if err != nil {
 				return err
 			}
 			return a.inspect(cmd.Context(), args[0], in, func(ctx context.Context, s *session, x *experiment.Experiment, source []byte) error {
-				plan, err := engine.Plan(ctx, x, engine.Options{Registry: s.guarded(x), State: engine.NewState(a.state), Guards: guards, Source: source})
+				o := engine.Options{Registry: s.guarded(x), State: engine.NewState(a.state), Guards: guards, Source: source}
+				if rehearse {
+					return a.rehearse(ctx, x, o)
+				}
+				plan, err := engine.Plan(ctx, x, o)
 				if err != nil {
 					return refused(exitUsage, err)
 				}
@@ -138,6 +147,7 @@ func (a *app) planCommand() *cobra.Command {
 	in.register(cmd)
 	in.signing.register(cmd)
 	own.register(cmd)
+	cmd.Flags().BoolVar(&rehearse, "rehearse", false, "try the way back: the undo's permissions, and every way to stop")
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/firedrill-dev/firedrill/action"
 	"github.com/firedrill-dev/firedrill/action/account"
@@ -90,6 +91,17 @@ type faultSet struct {
 
 // Tags implements engine.Tagged.
 func (a faultSet) Tags(ctx context.Context) (map[string]string, error) { return a.tags(ctx) }
+
+// Rehearse implements engine.Rehearser.
+func (a faultSet) Rehearse(ctx context.Context) error { return rehearsed(a.FaultSet.Rehearse(ctx)) }
+
+// rehearsed gives the answer of a rehearsal the engine's own word for none.
+func rehearsed(err error) error {
+	if errors.Is(err, action.ErrNotRehearsed) || errors.Is(err, account.ErrNotRehearsed) {
+		return engine.ErrNotRehearsed
+	}
+	return err
+}
 
 // Proof implements engine.Prover.
 func (a faultSet) Proof(ctx context.Context) (engine.Proof, error) {
