@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -81,20 +83,27 @@ func (d crowdDraw) violation(t *testing.T) string {
 	}
 	was := maps.Clone(c.values)
 	left := maps.Clone(d.fail)
+	o := options(t, c)
+	early := ""
 	c.fail = func(step, target string) error {
+		if step == "apply" && !isPrepared(t, o.State, target) {
+			early = target + " was changed before its undo was on disk"
+		}
 		if n := left[step+" "+target]; n > 0 {
 			left[step+" "+target]--
 			return errors.New("refused")
 		}
 		return nil
 	}
-	o := options(t, c)
 	o.Parallel = d.width
 	ctx, cancel := context.WithTimeout(t.Context(), d.stopAt)
 	defer cancel()
 	r, err := Run(ctx, x, o)
 	if err != nil {
 		return err.Error()
+	}
+	if early != "" {
+		return early
 	}
 	for name := range was {
 		told := slices.ContainsFunc(r.Residue, func(x Residue) bool { return x.Target == name })
@@ -113,6 +122,57 @@ func (d crowdDraw) violation(t *testing.T) string {
 		return fmt.Sprintf("after recover: %v, want %v", c.values, was)
 	}
 	return ""
+}
+
+// isPrepared says whether the only run's journal has the undo of a target.
+func isPrepared(t *testing.T, s *State, target string) bool {
+	files, err := filepath.Glob(filepath.Join(s.RunDir("*"), "journal.jsonl"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, _, _ := ParseJournal(text)
+	return slices.ContainsFunc(records, func(r Record) bool { return r.Type == recordPrepared && r.Target == target })
+}
+
+// TestGroupTimeLimits: those that wait for each other have longer, those that do not have not.
+func TestGroupTimeLimits(t *testing.T) {
+	for n, want := range map[int]time.Duration{0: 30 * time.Second, 1: 30 * time.Second, 5: time.Minute, 1000: 142500 * time.Millisecond} {
+		if got := (Options{}).shared(30*time.Second, n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
+// TestNothingToUndo: what was never begun to be changed is not touched by the undo, and the journal calls it put back.
+func TestNothingToUndo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, x := newCloud(), example(t)
+		crowd(c, x, 40)
+		c.slow, c.lease = time.Second, time.Minute
+		o := options(t, c)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second+10*time.Second+3*time.Second+500*time.Millisecond) // guards, baseline, prepare; apply has begun 16
+		defer cancel()
+		r, err := Run(ctx, x, o)
+		if err != nil || r.Verdict != verdict.Stopped || len(r.Residue) > 0 {
+			t.Fatalf("%s (%s), %v", r.Verdict, r.Reason, err)
+		}
+		reverts := 0
+		for _, call := range c.calls {
+			if strings.HasPrefix(call, "revert ") {
+				reverts++
+			}
+		}
+		if reverts != 16 {
+			t.Errorf("%d undos", reverts)
+		}
+		if info := o.State.Info(t.Context(), r.Run); len(info.Pending) > 0 {
+			t.Errorf("pending: %v", info.Pending)
+		}
+	})
 }
 
 // TestGroupWidth: no more than so many targets are worked on at once, and that many are.

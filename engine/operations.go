@@ -92,6 +92,7 @@ func (r *runner) change(limit time.Duration, do func(context.Context) error) err
 }
 
 func (r *runner) applyStep(ch *change) (book func(), err error) {
+	ch.begun = true
 	err = r.change(r.limit(actionTimeout, ch), func(ctx context.Context) error { return ch.action.Apply(ctx, ch.undo) })
 	at := time.Now()
 	if err == nil {
@@ -131,9 +132,13 @@ func (r *runner) renew(ch *change, share float64, lease time.Duration) error {
 	return r.change(min(r.limit(actionTimeout, ch), lease), func(ctx context.Context) error { return renewer.Renew(ctx, ch.undo, share) })
 }
 
-// revertStep puts one change back. What it has injected is counted before, because some of that cannot be seen any more
+// revertStep puts one change back, if there may be anything to put back. What it has injected is counted before, because some of that cannot be seen any more
 // afterwards; but not if the condition's logs are late, and nothing comes before the undo of a run that was stopped.
 func (r *runner) revertStep(ch *change, late *atomic.Bool) (book func(), err error) {
+	if !ch.begun { // for certain; whoever only has the journal cannot know, and undoes it
+		journalErr := journalRevert(r.journal, ch.Name, ch.key, "", nil)
+		return func() { r.noteError(ch.Name+": the undo could not be journaled", journalErr) }, nil
+	}
 	var proof Proof
 	var proofErr error
 	if r.calm.Err() == nil && !late.Load() {

@@ -97,6 +97,7 @@ type change struct {
 	fixed                bool
 	undo                 []byte
 	prepared             bool      // undo is on disk
+	begun                bool      // its Apply was
 	renewed, failing     time.Time // as in leases
 	result               ConditionResult
 }

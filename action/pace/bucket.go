@@ -39,8 +39,17 @@ func newBucket(name string, limit float64, open bool) *bucket {
 	if open {
 		b.rate = math.Inf(1)
 	}
-	b.limiter = rate.NewLimiter(limitAt(b.rate), max(1, int(limit/5)))
+	b.limiter = rate.NewLimiter(limitAt(b.rate), burst(limit))
 	return b
+}
+
+// burst is how many turns there are at once after a rest: a third of a second's, so that the few calls of one undo wait
+// for nothing, and never so many that AWS would refuse one.
+func burst(limit float64) int {
+	if limit < 2 {
+		return 1
+	}
+	return max(2, int(limit/3))
 }
 
 func limitAt(r float64) rate.Limit {

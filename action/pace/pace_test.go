@@ -169,7 +169,7 @@ func TestOneBucketForEachAccountAndRegion(t *testing.T) {
 					}
 				}
 				took := time.Since(start)
-				if took < test.want*90/100 || took > test.want*115/100 {
+				if took < test.want*85/100 || took > test.want*115/100 {
 					t.Errorf("took %s, want about %s", took, test.want)
 				}
 			})
