@@ -22,6 +22,8 @@ type Deps struct {
 	Place func(ctx context.Context, service string, in *experiment.Account, region string) (Place, error)
 	// Config is the access to a service at a place. Sessions of assumed roles carry the run's name.
 	Config func(ctx context.Context, service string, at Place, run string) (aws.Config, error)
+	// Self is as whom this process works in its own account: the ARN of a role, of a session of it, or of a user.
+	Self func(ctx context.Context) (string, error)
 	// Embedded says that this process has the services of embedded places.
 	Embedded bool
 }
@@ -71,6 +73,9 @@ func (f *Factory) Changes(ctx context.Context, c experiment.Condition, p action.
 		if slices.ContainsFunc(out, func(have *Change) bool { return have.id == id }) {
 			continue // two names of one resource
 		}
+		if err := f.spare(ctx, k, place, id); err != nil {
+			return nil, err
+		}
 		a := &Change{kind: k, resources: resources, condition: c, params: p, place: place, name: name, id: id, of: of}
 		if err := f.take(a); err != nil {
 			return nil, err
@@ -78,6 +83,21 @@ func (f *Factory) Changes(ctx context.Context, c experiment.Condition, p action.
 		out = append(out, a)
 	}
 	return out, nil
+}
+
+// spare refuses to take the runner's own permissions away: it could not put them back.
+func (f *Factory) spare(ctx context.Context, k kind, at Place, id string) error {
+	if !k.self {
+		return nil
+	}
+	self, err := f.deps.Self(ctx)
+	if err != nil {
+		return err
+	}
+	if sameRole(self, id) || sameRole(at.Role, id) {
+		return &action.Refused{Reason: fmt.Sprintf("target %s is the role that this run itself works as: it could not take the fault back", id), Tip: "run it as another role, or choose another target"}
+	}
+	return nil
 }
 
 // take sees to it that no two conditions of a run change the same thing: the second would take the first one's fault

@@ -15,7 +15,6 @@ import (
 type kind struct {
 	experiment.Kind
 	service string // as in AWS_ENDPOINT_URL_SERVICE, in lower case
-	global  bool   // the service has one region only
 	// undo is how long taking one change back may take, where that is longer than for others.
 	undo time.Duration
 	// open gives access to the kind's resources.
@@ -26,6 +25,9 @@ type kind struct {
 	needs func(id string) []action.Permission
 	// also are permissions on what the attributes name; nil: they name nothing of the account.
 	also func(id string, with fault.Attributes) []action.Permission
+	// self says that the fault could take the runner's own permissions away, and with them the undo: the role that it works
+	// as is no target.
+	self bool
 }
 
 // permissions are all that one change needs.
@@ -45,11 +47,13 @@ func kinds() []kind {
 		dynamodbCapacity(),
 		dynamodbDeny(),
 		dynamodbMaxThroughput(),
-		eventsRule(),
-		kmsDeny(),
 		ec2Reboot(),
 		ec2Stop(),
 		ec2Terminate(),
+		eventsRule(),
+		iamBoundary(),
+		iamDeny(),
+		kmsDeny(),
 		lambdaAliasWeights(),
 		lambdaConcurrency(),
 		lambdaEnvironment(),

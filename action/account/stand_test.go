@@ -82,6 +82,9 @@ func (w world) factory() *Factory {
 			return Place{Account: w.account, Region: moto.Region, Endpoint: w.stand.endpoint}, nil
 		},
 		Config: func(context.Context, string, Place, string) (aws.Config, error) { return cfg, nil },
+		Self: func(context.Context) (string, error) {
+			return "arn:aws:sts::" + w.account + ":assumed-role/runner/01J", nil
+		},
 	})
 }
 

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/firedrill-dev/firedrill/action"
 	"github.com/firedrill-dev/firedrill/action/account"
@@ -16,7 +18,7 @@ import (
 
 // accounts is the way into the accounts of AWS that an experiment names.
 func (s *session) accounts() account.Deps {
-	return account.Deps{Place: s.place, Config: s.access, Embedded: s.host != nil}
+	return account.Deps{Place: s.place, Config: s.access, Self: s.self, Embedded: s.host != nil}
 }
 
 // place is where a service's resources are: in an account of the experiment, or the runner's own.
@@ -33,6 +35,23 @@ func (s *session) place(ctx context.Context, service string, in *experiment.Acco
 func (s *session) access(ctx context.Context, service string, at account.Place, run string) (aws.Config, error) {
 	in := s.within(action.Access{Role: at.Role, ExternalID: at.ExternalID, Region: at.Region}, run)
 	return in.services.config(ctx, service, action.Service{Region: at.Region, Account: at.Account, Endpoint: at.Endpoint})
+}
+
+// self is as whom this process works in its own account. Asking needs no permission.
+func (s *session) self(ctx context.Context) (string, error) {
+	at, err := s.services.home(ctx, "sts")
+	if err != nil {
+		return "", err
+	}
+	cfg, err := s.services.config(ctx, "sts", at)
+	if err != nil {
+		return "", err
+	}
+	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", fmt.Errorf("find out which role this run works as: %w", err)
+	}
+	return aws.ToString(out.Arn), nil
 }
 
 // within is the session in another account or region, for one run. The same is the same session, so that a role is
