@@ -46,7 +46,7 @@ func (h *Host) describe(fn *function) configuration {
 		FunctionName: fn.spec.Name, FunctionArn: h.arn(fn.spec.Name),
 		Runtime: "provided.al2023", Role: "arn:aws:iam::" + Account + ":role/local", Handler: fn.spec.Handler,
 		Description: fn.spec.Description,
-		Timeout:     int((fn.spec.Timeout + time.Second - 1) / time.Second), MemorySize: fn.spec.MemoryMB,
+		Timeout:     wholeSeconds(fn.spec.Timeout), MemorySize: fn.spec.MemoryMB,
 		LastModified: fn.modified.UTC().Format("2006-01-02T15:04:05.000+0000"), Version: latest,
 		Environment: variables{maps.Clone(fn.spec.Environment)}, RevisionId: fn.revision,
 		State: "Active", LastUpdateStatus: "Successful", PackageType: "Zip", Architectures: []string{"x86_64"},
@@ -136,7 +136,7 @@ func (h *Host) updateConfiguration(w http.ResponseWriter, r *http.Request, fn *f
 			"The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id", "",
 		}
 	}
-	c.apply(&fn.spec)
+	c.apply(&fn.spec, fn.timeout)
 	fn.revision, fn.modified = newID(), time.Now()
 	h.recycle(fn)
 	answer := h.describe(fn)
@@ -163,8 +163,14 @@ func (c *change) check() error {
 	return nil
 }
 
-// apply takes the change over. An environment is replaced as a whole, as AWS does.
-func (c *change) apply(spec *Function) {
+// wholeSeconds is how Lambda tells a timeout. Ours may be of any length.
+func wholeSeconds(timeout time.Duration) int {
+	return int((timeout + time.Second - 1) / time.Second)
+}
+
+// apply takes the change over. An environment is replaced as a whole, as AWS does. filed is the timeout of the functions
+// file: who sets what was told of it means that one, so that a timeout that is taken back is exactly as it was.
+func (c *change) apply(spec *Function, filed time.Duration) {
 	if c.Description != nil {
 		spec.Description = *c.Description
 	}
@@ -173,6 +179,9 @@ func (c *change) apply(spec *Function) {
 	}
 	if c.Timeout != nil {
 		spec.Timeout = time.Duration(*c.Timeout) * time.Second
+		if *c.Timeout == wholeSeconds(filed) {
+			spec.Timeout = filed
+		}
 	}
 	if c.MemorySize != nil {
 		spec.MemoryMB = *c.MemorySize

@@ -19,10 +19,11 @@ const (
 )
 
 // A function is one function of the host: its settings, which the Lambda API changes, and its environments.
-// Everything but argv and dir is guarded by Host.mu.
+// Everything but argv, dir and timeout is guarded by Host.mu.
 type function struct {
-	argv []string // absolute program first
-	dir  string
+	argv    []string // absolute program first
+	dir     string
+	timeout time.Duration // of the functions file
 
 	spec       Function
 	revision   string

@@ -136,7 +136,7 @@ func (h *Host) newFunction(spec Function, built map[string]string) (*function, e
 		}
 		spec.Environment["FIREDRILL_CONFIG"] = "file:" + h.faultFile(spec.Name)
 	}
-	return &function{argv: argv, dir: dir, spec: spec, revision: newID(), modified: time.Now(), queue: make(chan struct{}, maxQueued)}, nil
+	return &function{argv: argv, dir: dir, timeout: spec.Timeout, spec: spec, revision: newID(), modified: time.Now(), queue: make(chan struct{}, maxQueued)}, nil
 }
 
 // namesFaultSet reports whether an environment says by itself where the fault set is, in our words or in those of the

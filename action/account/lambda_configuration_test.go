@@ -42,3 +42,12 @@ func memoryFixture() fixture {
 		},
 	}
 }
+
+// TestTimeoutsAreWholeSeconds, for AWS Lambda knows no others.
+func TestTimeoutsAreWholeSeconds(t *testing.T) {
+	for ms, problems := range map[float64]int{1000: 0, 900_000: 0, 1500: 1, 2001: 1} {
+		if got := lambdaTimeout().Check(fault.Attributes{"timeout": ms}); len(got) != problems {
+			t.Errorf("%g ms: %v", ms, got)
+		}
+	}
+}

@@ -124,3 +124,29 @@ func TestKeptValues(t *testing.T) {
 		})
 	}
 }
+
+// TestVariableNames: what a file may not ask for is refused with its line, before any run.
+func TestVariableNames(t *testing.T) {
+	for _, tc := range []struct {
+		with fault.Attributes
+		want string
+	}{
+		{fault.Attributes{"name": "TABLE", "value": ""}, ""},
+		{fault.Attributes{"name": "TABLE", "removed": true}, ""},
+		{fault.Attributes{"name": "TABLE", "value": "x", "removed": false}, ""},
+		{fault.Attributes{"name": "TABLE", "value": "x", "removed": true}, "does not go with value"},
+		{fault.Attributes{"name": "TABLE", "removed": false}, "is missing"},
+		{fault.Attributes{"name": "A", "value": "x"}, "no name"},
+		{fault.Attributes{"name": "MY-TABLE", "value": "x"}, "no name"},
+		{fault.Attributes{"name": "AWS_REGION", "value": "x"}, "AWS Lambda itself"},
+		{fault.Attributes{"name": "FIREDRILL_CONFIG", "value": "x"}, "Firedrill's own"},
+	} {
+		got := ""
+		for _, p := range checkVariable(tc.with) {
+			got += p.Message
+		}
+		if !strings.Contains(got, tc.want) || (got == "") != (tc.want == "") {
+			t.Errorf("%v: %q, want %q", tc.with, got, tc.want)
+		}
+	}
+}

@@ -179,8 +179,8 @@ func putParameter(t *testing.T, stand, name, text string) {
 
 // localHost is a running "firedrill local".
 type localHost struct {
-	lambda string
-	logs   *lockedBuffer
+	lambda, api string
+	logs        *lockedBuffer
 }
 
 // lockedBuffer is a buffer that is read while a process writes to it.
@@ -227,11 +227,11 @@ func startLocal(t *testing.T, functions string) localHost {
 		cancel()
 		_ = cmd.Wait() // ended by the interrupt
 	})
-	var addresses struct{ Lambda string }
+	var addresses struct{ API, Lambda string }
 	if err := json.NewDecoder(bufio.NewReader(stdout)).Decode(&addresses); err != nil {
 		t.Fatalf("%v\n%s", err, h.logs)
 	}
-	h.lambda = addresses.Lambda
+	h.lambda, h.api = addresses.Lambda, addresses.API
 	return h
 }
 

@@ -28,7 +28,11 @@ func shownRuns(t *testing.T) (runs []shownRun) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range pages {
+	around, err := filepath.Glob("../../docs/account/lambda-*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, around...) {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

@@ -42,6 +42,8 @@ func setups() map[string]setup {
 		"rates-careless": withRates(0, (*rates).careless),
 		"rates-careful":  withRates(300*time.Millisecond, (*rates).careful),
 
+		"statement": statement,
+
 		"lookup-careless": func(w world) (any, error) { return lookup{w.invoker(neverRetry)}.available, nil },
 		"lookup-careful":  func(w world) (any, error) { return lookup{w.invoker(retryBriefly)}.available, nil },
 	}
