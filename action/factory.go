@@ -84,6 +84,8 @@ type memory struct {
 	pristine map[string]snapshot // by run and place: before the first change
 	settings map[string]sampling // by run and place
 	faults   map[string]string   // the condition's name, by run, place and kind
+
+	deploying turns // to environments of AppConfig
 }
 
 // sampling is what a fault set has once for all of its faults.
@@ -229,7 +231,7 @@ func (f *Factory) find(l location) (store, error) {
 	case kindS3:
 		return s3Store{l, f.deps.S3}, nil
 	case kindAppConfig:
-		return appConfigStore{l, f.deps.AppConfig}, nil
+		return appConfigStore{l, f.deps.AppConfig, &f.deploying}, nil
 	}
 	return nil, fmt.Errorf("the undo record is of a store %q that this version does not know", l.Kind)
 }

@@ -33,6 +33,7 @@ const (
 type appConfigStore struct {
 	place   location
 	connect func(ctx context.Context, at Service) (AppConfigAPI, error)
+	turns   *turns
 }
 
 // A deployed is what an environment runs of a profile.
@@ -80,6 +81,11 @@ func (s appConfigStore) update(ctx context.Context, change func(snapshot) (snaps
 	if err != nil {
 		return err
 	}
+	done, err := s.turns.take(ctx, c.application+"/"+c.environment) // which has one deployment at a time
+	if err != nil {
+		return err
+	}
+	defer done()
 	now, err := c.awaited(ctx)
 	if err != nil {
 		return err
