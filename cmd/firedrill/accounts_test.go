@@ -36,7 +36,7 @@ func (account inAccountOf) RoundTrip(r *http.Request) (*http.Response, error) {
 // function waitlimited waits for that.
 func (a *standIn) function(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 4 {
-		ts.Fatalf("usage: function make|limited|waitlimited ACCOUNT REGION NAME")
+		ts.Fatalf("usage: function make|tag|limited|waitlimited ACCOUNT REGION NAME")
 	}
 	account, name := args[1], args[3]
 	functions := lambda.NewFromConfig(a.as(account, args[2]))
@@ -50,6 +50,9 @@ func (a *standIn) function(ts *testscript.TestScript, neg bool, args []string) {
 		_, _ = iam.NewFromConfig(a.as(account, args[2])).CreateRole(a.life, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String("{}")}) // it may be there
 		_, err := functions.CreateFunction(a.life, &lambda.CreateFunctionInput{FunctionName: &name, Role: aws.String("arn:aws:iam::" + account + ":role/r"),
 			Runtime: types.RuntimeProvidedal2023, Handler: aws.String("x"), Code: &types.FunctionCode{ZipFile: []byte("x")}})
+		ts.Check(err)
+	case "tag":
+		_, err := functions.TagResource(a.life, &lambda.TagResourceInput{Resource: aws.String("arn:aws:lambda:" + args[2] + ":" + account + ":function:" + name), Tags: map[string]string{"firedrill": "allowed"}})
 		ts.Check(err)
 	case "limited":
 		if limited() == neg {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +52,16 @@ func (a *app) guards(h house) ([]experiment.Guards, error) {
 		all = append(all, *g)
 	}
 	return all, nil
+}
+
+// under is an experiment that asks of AWS what the guards of the house ask, too.
+func under(x *experiment.Experiment, house []experiment.Guards) *experiment.Experiment {
+	all := *x
+	for _, g := range house {
+		all.Guards.Tags = append(slices.Clip(all.Guards.Tags), g.Tags...)
+		all.Guards.NoAlarm = append(slices.Clip(all.Guards.NoAlarm), g.NoAlarm...)
+	}
+	return &all
 }
 
 // calendarOf reads the calendar that guards name, next to their file.

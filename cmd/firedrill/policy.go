@@ -15,6 +15,7 @@ import (
 
 func (a *app) policyCommand() *cobra.Command {
 	var in inputs
+	var own house
 	whose := forRunner
 	cmd := &cobra.Command{
 		Use:   "policy FILE",
@@ -30,8 +31,12 @@ is touched.
 		Example: "  firedrill policy checkout.yaml > runner.json\n  firedrill policy checkout.yaml --for functions > functions.json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			house, err := a.guards(own)
+			if err != nil {
+				return err
+			}
 			return a.inspect(cmd.Context(), args[0], in, func(ctx context.Context, s *session, x *experiment.Experiment, _ []byte) error {
-				p, err := s.policy(ctx, x, whose)
+				p, err := s.policy(ctx, under(x, house), whose)
 				if err != nil {
 					return err
 				}
@@ -40,6 +45,7 @@ is touched.
 		},
 	}
 	in.register(cmd)
+	own.register(cmd)
 	cmd.Flags().StringVar(&whose, "for", whose, "whose permissions: runner, functions, the NAME of an account, or trust:NAME")
 	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions([]string{forRunner, forFunctions, forTrust}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -100,6 +106,9 @@ func (s *session) permissions(ctx context.Context, x *experiment.Experiment) (ne
 			return all, err
 		}
 		in := c.Target.Account
+		for _, tag := range x.Guards.Tags { // which the guard reads
+			p.Runner = append(p.Runner, action.TargetPermissions(experiment.Target{Tag: tag})...)
+		}
 		all.runner[in], all.functions = append(all.runner[in], p.Runner...), append(all.functions, p.Function...)
 		if c.Target.Assume != nil {
 			all.assume(*c.Target.Assume)
