@@ -104,6 +104,15 @@ func TestLateDatapoints(t *testing.T) {
 		if got.Baseline.Outcome != verdict.Held || got.Baseline.Samples < 1 || got.Fault.Samples < 2 || got.Fault.Samples > 3 || got.Fault.Estimate != 1 || got.Recovery.Outcome != verdict.Held {
 			t.Errorf("baseline %+v\nfault %+v\nrecovery %+v", got.Baseline, got.Fault, got.Recovery)
 		}
+		seconds := 0 // of which the chart shows something: those of whole minutes
+		for _, p := range got.Series {
+			if p.Stat != nil {
+				seconds++
+			}
+		}
+		if seconds < 5*60 || seconds%60 != 0 {
+			t.Errorf("%d seconds are shown", seconds)
+		}
 		if !r.Recovery.Recovered || *r.Recovery.Seconds > 60 {
 			t.Errorf("recovery %+v", r.Recovery)
 		}

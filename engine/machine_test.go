@@ -16,7 +16,7 @@ func drawSpec(t *rapid.T) spec {
 	}
 	s := spec{
 		baseline: seconds("baseline", 0, 5), baselineMax: seconds("baselineMax", 0, 15), fault: seconds("fault", 0, 20),
-		recovery: seconds("recovery", 0, 10), lease: seconds("lease", 1, 15), maxDuration: rapid.SampledFrom([]time.Duration{0, 0, 0, 20 * time.Second, time.Minute}).Draw(t, "maxDuration"),
+		recovery: seconds("recovery", 0, 10), lease: seconds("lease", 1, 15), late: seconds("late", 0, 5), maxDuration: rapid.SampledFrom([]time.Duration{0, 0, 0, 20 * time.Second, time.Minute}).Draw(t, "maxDuration"),
 		stages: rapid.SampledFrom([][]float64{{100}, {5, 100}, {5, 25, 100}}).Draw(t, "stages"),
 	}
 	for i := range rapid.IntRange(1, 4).Draw(t, "conditions") {
@@ -192,7 +192,7 @@ const (
 
 var (
 	happenings = append(slices.Repeat([]int{aStep}, 80), aNews, aNews, aSteady, aJudgment, aStop)
-	judgments  = append(slices.Repeat([]judgment{settled}, 12), plausible, plausible, refuted)
+	judgments  = append(slices.Repeat([]judgment{settled}, 12), plausible, plausible, refuted, pending)
 	failures   = append(slices.Repeat([]bool{false}, 25), true)
 )
 

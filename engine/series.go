@@ -17,7 +17,21 @@ func series(sorted []verdict.Observation, start, end time.Time, expect *verdict.
 		from := start.Add(time.Duration(i) * time.Second)
 		points = append(points, point(float64(i), between(sorted, from, from.Add(time.Second)), expect))
 	}
+	stretch(points, sorted, start)
 	return points
+}
+
+// stretch shows an observation that sums up a span of time in each of its seconds: that it is one of them, Count says.
+func stretch(points []Point, obs []verdict.Observation, start time.Time) {
+	for _, o := range obs {
+		first, last := int(o.At.Sub(start)/time.Second), int(o.At.Add(o.Span).Sub(start)/time.Second)
+		if o.Span == 0 || first < 0 || first >= len(points) {
+			continue
+		}
+		for i := first + 1; i < min(last, len(points)) && points[i].Count == 0; i++ {
+			points[i].Stat = points[first].Stat
+		}
+	}
 }
 
 func point(t float64, obs []verdict.Observation, expect *verdict.Expectation) Point {

@@ -38,7 +38,8 @@ const (
 	DefaultLogsEvery  = 10 * time.Second
 	DefaultLogsWait   = 30 * time.Second
 
-	maxWeeks = 8
+	maxWeeks   = 8
+	leastEvery = 500 * time.Millisecond // between readings of anything in CloudWatch
 )
 
 // Interval is the time between two observations.

@@ -148,6 +148,10 @@ func (d *decoder) finishMeasure(m *measureDraft, path string) bool {
 	if m.Timeout == 0 {
 		m.Timeout = cmp.Or(k.timeout, DefaultTimeout)
 	}
+	if slices.Contains([]string{CloudWatch, AlarmOf, Logs}, m.Of) && m.Every < leastEvery {
+		d.problem(join(path, "every"), m.Every.String(), "is too short: AWS would throttle it", "at least "+leastEvery.String())
+		good = false
+	}
 	if m.Of == CloudWatch {
 		good = d.finishCloudWatch(m, path) && good
 	}

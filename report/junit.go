@@ -186,7 +186,7 @@ func numbers(m engine.MeasureResult) string {
 		text += fmt.Sprintf("\n%s: %s", f.phase, estimate(f.finding))
 		switch in := interval(f.finding); {
 		case in == "" || f.finding.Expectation.Statistic == "count": // what happened, not an estimate of it
-		case f.finding.Expectation.Statistic == "value": // readings of a state are no sample
+		case f.finding.Expectation.Statistic == "value" || f.finding.Expectation.OfAlarm(): // readings of a state are no sample
 			text += " (range " + in + ")"
 		default:
 			text += fmt.Sprintf(" (%s at %s %% confidence)", in, plain(f.finding.Interval.Confidence*100))
