@@ -18,6 +18,7 @@ const haste = 2 * time.Second
 // finish ends the traffic, counts, judges and reports. Everything is put back by now.
 func (r *runner) finish(ctx context.Context) {
 	r.drain(ctx)
+	r.closeWindows(ctx)
 	r.awaitLate(ctx)
 	r.countAgain(ctx)
 	if n := len(r.spans); n > 0 && r.spans[n-1].Name == PhaseRecovery && !r.recovery.Recovered && r.m.stop == nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -26,9 +27,10 @@ type Starter interface {
 	Start(ctx context.Context, at time.Time) (note string, err error)
 }
 
-// A WindowReader is a Probe that is asked about the time since the current phase began, not about now.
+// A WindowReader is a Probe that is asked about a time, not about now: while a phase lasts about what there was of it so far, and when
+// the run is over once more about all of it.
 type WindowReader interface {
-	ReadSince(ctx context.Context, from time.Time) (verdict.Observation, error)
+	ReadBetween(ctx context.Context, from, until time.Time) (verdict.Observation, error)
 }
 
 // whole drops observations that sum up time beyond a window's end.
@@ -169,6 +171,48 @@ func (r *runner) awaitLate(ctx context.Context) {
 		f.giveUp(end)
 		r.note(f.measure.Name + ": its last datapoints were not known when the run ended")
 	}
+}
+
+// closeWindows asks about the fault phase as a whole, once what was recorded of it is known: the last reading before its end knew less.
+func (r *runner) closeWindows(ctx context.Context) {
+	if r.m.stop != nil || r.m.refuted {
+		return
+	}
+	wanted := true // by whoever waits
+	for i, p := range r.traffic.probes {
+		w, ok := p.(WindowReader)
+		m := r.x.Measures[i]
+		if !ok || m.BaselineOnly {
+			continue
+		}
+		for _, span := range r.spans {
+			if span.Name != PhaseFault {
+				continue
+			}
+			if wait := time.Until(span.End.Add(m.Probe.Lag)); wait > 0 && wanted {
+				r.tell(Event{Kind: EventNote, Message: fmt.Sprintf("everything is put back; waiting %s for what is known late: %s", wait.Round(time.Second), m.Name)})
+				wanted = r.pause(ctx, wait)
+			}
+			r.closeWindow(ctx, w, m, span, wanted)
+		}
+	}
+}
+
+// closeWindow adds the last reading of a phase. One that nobody waits for has failed.
+func (r *runner) closeWindow(ctx context.Context, w WindowReader, m experiment.Measure, span PhaseSpan, wanted bool) {
+	o, err := verdict.Observation{Class: "unread"}, errors.New("interrupted before the whole phase was known")
+	if wanted {
+		o, err = bounded(ctx, m.Timeout, func(ctx context.Context) (verdict.Observation, error) {
+			return w.ReadBetween(ctx, span.Start, span.End)
+		})
+	}
+	at := span.End.Add(-1)
+	if o = failedReading(o, at, err); o.Failed {
+		o.Value = math.NaN()
+		r.traffic.stores[m.Name].fail(err)
+	}
+	o.At = at
+	r.traffic.stores[m.Name].add(o)
 }
 
 // pause waits a little; false if somebody wants the run to end.

@@ -221,23 +221,38 @@ type window struct{}
 
 func (window) Read(context.Context) (verdict.Observation, error) { return verdict.Observation{}, nil }
 
-func (window) ReadSince(_ context.Context, from time.Time) (verdict.Observation, error) {
-	return verdict.Observation{At: time.Now(), Value: time.Since(from).Seconds()}, nil
+func (w window) ReadBetween(ctx context.Context, from, until time.Time) (verdict.Observation, error) {
+	return verdict.Observation{At: time.Now(), Value: until.Sub(from).Seconds()}, nil
 }
 
-// TestWindows: a probe of a window is asked about the current phase.
+// TestWindows: a probe of a window is asked about the current phase, and in the end about all of it.
 func TestWindows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, x := newCloud(), example(t)
-		x.Measures = append(x.Measures, experiment.Measure{Name: "since", Of: experiment.Logs, Expect: expect(t, "value < 20"), Every: time.Second, Timeout: time.Second})
+		x.Measures = append(x.Measures, experiment.Measure{Name: "since", Of: experiment.Logs, Expect: expect(t, "value <= 20"), Every: time.Second, Timeout: time.Second, Probe: experiment.ProbeSpec{Lag: 20 * time.Second}})
 		o := options(t, c)
 		o.Registry.Probe = func(experiment.Measure) (Probe, error) { return window{}, nil }
 		r, err := Run(t.Context(), x, o)
 		if err != nil || r.Verdict != verdict.Held {
 			t.Fatalf("%s: %s, %v", r.Verdict, r.Reason, err)
 		}
-		if f := r.Measures[2].Fault; f.Interval.Low > 1 || f.Interval.High < 18 || f.Samples < 19 {
+		if f := r.Measures[2].Fault; f.Interval.Low > 1 || f.Interval.High != 20 || f.Estimate != 20 || f.Samples < 20 {
 			t.Errorf("%+v", f)
+		}
+		if late := r.Ended.Sub(r.Phases[1].End); late < 20*time.Second || late > 25*time.Second {
+			t.Errorf("the whole phase was read %s after its end", late)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // nobody waits for the end
+		c, x := newCloud(), example(t)
+		x.Measures = append(x.Measures, experiment.Measure{Name: "since", Of: experiment.Logs, Expect: expect(t, "value <= 20"), Every: time.Second, Timeout: time.Second, Probe: experiment.ProbeSpec{Lag: 20 * time.Second}})
+		o := options(t, c)
+		o.Registry.Probe = func(experiment.Measure) (Probe, error) { return window{}, nil }
+		ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+		defer cancel()
+		r, err := Run(ctx, x, o)
+		if err != nil || r.Verdict != verdict.Inconclusive || !strings.Contains(strings.Join(r.Notes, " "), "interrupted before the whole phase was known") {
+			t.Fatalf("%s: %s, %q, %v", r.Verdict, r.Reason, r.Notes, err)
 		}
 	})
 }

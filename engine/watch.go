@@ -105,7 +105,7 @@ func (r *runner) startGenerator(ctx context.Context, name string, g Generator, s
 func (r *runner) read(p Probe) func(context.Context) (verdict.Observation, error) {
 	if w, ok := p.(WindowReader); ok {
 		return func(ctx context.Context) (verdict.Observation, error) {
-			return w.ReadSince(ctx, *r.traffic.phase.Load())
+			return w.ReadBetween(ctx, *r.traffic.phase.Load(), time.Now())
 		}
 	}
 	return p.Read

@@ -37,6 +37,7 @@ const (
 	DefaultAlarmEvery = 5 * time.Second
 	DefaultLogsEvery  = 10 * time.Second
 	DefaultLogsWait   = 30 * time.Second
+	DefaultLogsLag    = 10 * time.Second
 
 	maxWeeks   = 8
 	leastEvery = 500 * time.Millisecond // between readings of anything in CloudWatch
@@ -146,7 +147,7 @@ func cloudWatchKeys() []field[measureDraft] {
 		key("expression", "cloudwatch: metric math over metrics, such as errors / invocations * 100.", line(), func(m *measureDraft) *string { return &m.Probe.Expression }),
 		key("metrics", "cloudwatch: what the expression is about, by name.", metrics(), func(m *measureDraft) *[]named[metricDraft] { return &m.metrics }),
 		key("period", "cloudwatch: how much time a datapoint sums up; default 1m. 1s, 5s, 10s, 20s and 30s are for high-resolution metrics.", duration(time.Second, 24*time.Hour), func(m *measureDraft) *time.Duration { return &m.Probe.Period }),
-		key("lag", "cloudwatch: how long after its end a period's datapoint is taken as whole; default 1m, for high-resolution metrics 10s.", duration(0, 30*time.Minute), func(m *measureDraft) *time.Duration { return &m.Probe.Lag }),
+		key("lag", "cloudwatch: how long after its end a period's datapoint is taken as whole; default 1m, for high-resolution metrics 10s. logs: how long after the fault phase its log is taken as whole; default 10s.", duration(0, 30*time.Minute), func(m *measureDraft) *time.Duration { return &m.Probe.Lag }),
 		key("treat_missing", "cloudwatch, logs: zero, if no data means that nothing happened. Without it, no data is a failure.", one("zero"), func(m *measureDraft) *string { return &m.Probe.Missing }),
 		key("history", "cloudwatch: the earlier weeks that expect compares with.", history(), func(m *measureDraft) *int { return &m.Probe.Weeks }),
 		key("alarm", "alarm: its name.", line(), func(m *measureDraft) *string { return &m.Probe.Alarm }),

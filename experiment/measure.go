@@ -35,7 +35,7 @@ func measureKinds() []measureKind {
 		{name: Prometheus, required: []string{"url", "query"}, optional: []string{"headers", "every", "timeout"}},
 		{name: CloudWatch, optional: []string{"metric", "dimensions", "stat", "expression", "metrics", "period", "lag", "treat_missing", "history", "account", "region", "every", "timeout"}, every: DefaultAlarmEvery},
 		{name: AlarmOf, required: []string{"alarm"}, optional: []string{"account", "region", "every", "timeout"}, every: DefaultAlarmEvery},
-		{name: Logs, required: []string{"log_group", "query", "field"}, optional: []string{"treat_missing", "account", "region", "every", "timeout"}, every: DefaultLogsEvery, timeout: DefaultLogsWait},
+		{name: Logs, required: []string{"log_group", "query", "field"}, optional: []string{"lag", "treat_missing", "account", "region", "every", "timeout"}, every: DefaultLogsEvery, timeout: DefaultLogsWait},
 		{name: "load"},
 	}
 }
@@ -151,6 +151,9 @@ func (d *decoder) finishMeasure(m *measureDraft, path string) bool {
 	if slices.Contains([]string{CloudWatch, AlarmOf, Logs}, m.Of) && m.Every < leastEvery {
 		d.problem(join(path, "every"), m.Every.String(), "is too short: AWS would throttle it", "at least "+leastEvery.String())
 		good = false
+	}
+	if m.Of == Logs && !d.has(join(path, "lag")) {
+		m.Probe.Lag = DefaultLogsLag
 	}
 	if m.Of == CloudWatch {
 		good = d.finishCloudWatch(m, path) && good

@@ -9,7 +9,7 @@
 // has just one.) Its number is NaN.
 //
 // Three kinds know more than Read: Datapoints of a metric are followed, because they come late and on their own terms, and may be
-// compared with earlier weeks; Insights are asked about the log since an instant.
+// compared with earlier weeks; Insights are asked about the log of a time.
 //
 // A probe asks only while Read runs. It keeps no goroutines and starts no process that outlives Read's context,
 // but it may keep idle connections.

@@ -23,7 +23,7 @@ type LogsAPI interface {
 	StopQuery(ctx context.Context, in *cloudwatchlogs.StopQueryInput, opts ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.StopQueryOutput, error)
 }
 
-// Insights asks Logs Insights for a number, over the log since an instant.
+// Insights asks Logs Insights for a number, over the log of a time.
 type Insights struct {
 	client  func(ctx context.Context, account, region string) (LogsAPI, error)
 	measure experiment.Measure
@@ -48,19 +48,20 @@ func newInsights(m experiment.Measure, d Deps) (Probe, error) {
 
 // Read asks about the last minute.
 func (p *Insights) Read(ctx context.Context) (verdict.Observation, error) {
-	return p.ReadSince(ctx, time.Now().Add(-unasked))
+	now := time.Now()
+	return p.ReadBetween(ctx, now.Add(-unasked), now)
 }
 
-// ReadSince asks about the log from an instant until now.
-func (p *Insights) ReadSince(ctx context.Context, from time.Time) (verdict.Observation, error) {
-	r := &reader{ask: window{p, from}, timeout: p.measure.Timeout}
+// ReadBetween asks about the log from one instant to another, by whole seconds that lie between them.
+func (p *Insights) ReadBetween(ctx context.Context, from, until time.Time) (verdict.Observation, error) {
+	r := &reader{ask: window{p, from, until}, timeout: p.measure.Timeout}
 	return r.Read(ctx)
 }
 
-// window is a query over the log since an instant.
+// window is a query over the log of a time.
 type window struct {
 	*Insights
-	from time.Time
+	from, until time.Time
 }
 
 func (p window) ask(ctx context.Context) (reading, error) {
@@ -69,10 +70,10 @@ func (p window) ask(ctx context.Context) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	start := roundUp(p.from, time.Second).Unix() // what was logged before from tells of another phase
+	start, end := roundUp(p.from, time.Second).Unix(), p.until.Unix()-1 // both are whole seconds that belong to the query
 	started, err := api.StartQuery(ctx, &cloudwatchlogs.StartQueryInput{
 		LogGroupNames: spec.LogGroups, QueryString: aws.String(spec.Query), Limit: aws.Int32(2),
-		StartTime: &start, EndTime: aws.Int64(max(start, time.Now().Unix())),
+		StartTime: &start, EndTime: aws.Int64(max(start, end)),
 	})
 	if err != nil {
 		return reading{}, fmt.Errorf("start the query (needs logs:StartQuery): %w", err)
