@@ -26,6 +26,7 @@ import (
 // TestScriptsOnAWS runs the scripts that need an account, in the stand-in of one.
 func TestScriptsOnAWS(t *testing.T) {
 	address := moto.Start(t)
+	relay := moto.NewRelay(t, address)
 	cfg := aws.Config{Region: moto.Region, BaseEndpoint: &address, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")}
 	account := &standIn{life: t.Context(), address: address, ssm: ssm.NewFromConfig(cfg)}
 	testscript.Run(t, testscript.Params{
@@ -35,7 +36,7 @@ func TestScriptsOnAWS(t *testing.T) {
 			env.Defer(server.Close)
 			observe(env) // for scripts that set AWS_ENDPOINT_URL_CLOUDWATCH=$cloudwatch
 			for name, value := range map[string]string{
-				"server": server.URL, "TERM": "dumb", "GORACE": "atexit_sleep_ms=0", "AWS_ENDPOINT_URL": address, "AWS_REGION": moto.Region,
+				"server": server.URL, "TERM": "dumb", "GORACE": "atexit_sleep_ms=0", "AWS_ENDPOINT_URL": address, "AWS_ENDPOINT_URL_DYNAMODB": relay.URL, "AWS_REGION": moto.Region,
 				"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true",
 			} {
 				env.Setenv(name, value)

@@ -128,7 +128,11 @@ way that it can be stopped, on the engine itself with actions that change nothin
 				return err
 			}
 			return a.inspect(cmd.Context(), args[0], in, func(ctx context.Context, s *session, x *experiment.Experiment, source []byte) error {
-				o := engine.Options{Registry: s.guarded(x), State: engine.NewState(a.state), Guards: guards, Source: source}
+				state, err := a.openState(ctx)
+				if err != nil {
+					return err
+				}
+				o := engine.Options{Registry: s.guarded(x), State: state, Guards: guards, Source: source}
 				if rehearse {
 					return a.rehearse(ctx, x, o)
 				}

@@ -23,7 +23,11 @@ func refused(code int, err error) error {
 
 // completeRuns offers the ids of runs to the shell.
 func (a *app) completeRuns(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	runs, err := engine.NewState(a.state).Runs(cmd.Context())
+	state, err := a.openState(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	runs, err := state.Runs(cmd.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -40,10 +44,13 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "Show running experiments, what is left to undo, and the kill switch",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			state := engine.NewState(a.state)
+			state, err := a.openState(cmd.Context())
+			if err != nil {
+				return err
+			}
 			live, unfinished, err := state.Status(cmd.Context())
 			if err != nil {
-				return &failure{code: exitError, err: err}
+				return refused(exitError, err)
 			}
 			reason, engaged := state.Engaged(cmd.Context())
 			if a.output == "json" {
@@ -80,12 +87,16 @@ func leftBehind(r engine.RunInfo) []string {
 func (a *app) runsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "runs",
-		Short: "List the runs of this folder, oldest first",
+		Short: "List the runs of this state, oldest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			runs, err := engine.NewState(a.state).Runs(cmd.Context())
+			state, err := a.openState(cmd.Context())
 			if err != nil {
-				return &failure{code: exitError, err: err}
+				return err
+			}
+			runs, err := state.Runs(cmd.Context())
+			if err != nil {
+				return refused(exitError, err)
 			}
 			if a.output == "json" {
 				return a.printJSON(orEmpty(runs))
@@ -135,7 +146,10 @@ it may be left out while only one is running.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			state := engine.NewState(a.state)
+			state, err := a.openState(cmd.Context())
+			if err != nil {
+				return err
+			}
 			runs, err := runsToStop(cmd.Context(), state, args, all)
 			if err != nil {
 				return err
@@ -165,7 +179,7 @@ it may be left out while only one is running.`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "stop every running experiment of this folder")
+	cmd.Flags().BoolVar(&all, "all", false, "stop every running experiment of this state")
 	cmd.Flags().BoolVar(&wait, "wait", true, "wait until the run has ended")
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long to wait")
 	return cmd
@@ -179,7 +193,7 @@ func runsToStop(ctx context.Context, state *engine.State, args []string, all boo
 	}
 	live, unfinished, err := state.Status(ctx)
 	if err != nil {
-		return nil, &failure{code: exitError, err: err}
+		return nil, refused(exitError, err)
 	}
 	var runs []string
 	for _, r := range live {
@@ -230,13 +244,15 @@ func (a *app) killSwitchCommand() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:       "killswitch on|off|status",
-		Short:     "Stop all experiments of this folder and let none start",
+		Short:     "Stop all experiments of this state and let none start",
 		Long:      `While the kill switch is on, running experiments stop and put everything back, and new ones refuse to start.`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"on", "off", "status"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			state := engine.NewState(a.state)
-			var err error
+			state, err := a.openState(cmd.Context())
+			if err != nil {
+				return err
+			}
 			switch args[0] {
 			case "on":
 				err = state.Engage(cmd.Context(), reason)
@@ -244,7 +260,7 @@ func (a *app) killSwitchCommand() *cobra.Command {
 				err = state.Release(cmd.Context())
 			}
 			if err != nil {
-				return &failure{code: exitError, err: err}
+				return refused(exitError, err)
 			}
 			why, engaged := state.Engaged(cmd.Context())
 			if a.output == "json" {

@@ -84,7 +84,7 @@ func demoFunction(name string) (any, error) {
 
 // unpackDemo writes the demo's files into the state folder, where they can be read, changed and run again.
 func (a *app) unpackDemo() (string, error) {
-	dir := filepath.Join(a.state, "demo")
+	dir := filepath.Join(a.localFolder(), "demo")
 	err := fs.WalkDir(demo.Files, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -118,7 +118,6 @@ type act struct {
 
 // demo plays the story with run, act by act.
 func (a *app) demo(ctx context.Context, dir string, run func(context.Context, string) (*engine.Result, error)) error {
-	state := engine.NewState(a.state)
 	var acts []act
 	for i, part := range demo.Story() {
 		a.tell("\n%d. %s\n", i+1, strings.TrimSpace(paragraph(part.Before, "   ")))
@@ -134,7 +133,7 @@ func (a *app) demo(ctx context.Context, dir string, run func(context.Context, st
 		}
 		played := act{
 			Title: result.Experiment.Title, Run: result.Run, Expected: part.Expect, Verdict: string(result.Verdict),
-			Reason: result.Reason, Report: htmlPath(state, result.Run), AsTold: part.Expect == string(result.Verdict),
+			Reason: result.Reason, Report: a.whereReport(result.Run), AsTold: part.Expect == string(result.Verdict),
 		}
 		acts = append(acts, played)
 		if code := exitCode(result); code == exitUndo || code == exitInterrupted || code == exitStopped {

@@ -28,7 +28,7 @@ type way struct {
 	After  action.Content `json:"after"`
 }
 
-func (a *app) history() history { return history{filepath.Join(a.state, "faults")} }
+func (a *app) history() history { return history{filepath.Join(a.localFolder(), "faults")} }
 
 // file names the last way of a place; next the one of a change that is being made.
 func (h history) file(key string) (last, next string) {

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -130,7 +131,7 @@ Exit codes: 0 held, 1 the run itself failed, 2 usage or bad file, 3 disproved,
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.state, "state", ".firedrill", "folder that holds runs, locks and the kill switch")
+	flags.StringVar(&a.state, "state", cmp.Or(a.getenv("FIREDRILL_STATE"), defaultState), "folder that holds runs, locks and the kill switch, or dynamodb:TABLE for a team")
 	flags.StringVarP(&a.output, "output", "o", "text", "text, or json for programs")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress, only the outcome")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
@@ -140,7 +141,7 @@ Exit codes: 0 held, 1 the run itself failed, 2 usage or bad file, 3 disproved,
 	root.AddCommand(
 		a.demoCommand(), a.initCommand(), a.validateCommand(), a.planCommand(), a.policyCommand(), a.runCommand(),
 		a.statusCommand(), a.stopCommand(), a.recoverCommand(), a.runsCommand(), a.reportCommand(),
-		a.faultsCommand(), a.killSwitchCommand(), a.localCommand(), a.layerCommand(), a.proxyCommand(), a.schemaCommand(), a.versionCommand(),
+		a.faultsCommand(), a.killSwitchCommand(), a.stateCommand(), a.localCommand(), a.layerCommand(), a.proxyCommand(), a.schemaCommand(), a.versionCommand(),
 	)
 	return root
 }

@@ -36,7 +36,11 @@ is touched.
 				return err
 			}
 			return a.inspect(cmd.Context(), args[0], in, func(ctx context.Context, s *session, x *experiment.Experiment, _ []byte) error {
-				p, err := s.policy(ctx, under(x, house), whose)
+				state, err := a.statePermissions(ctx)
+				if err != nil {
+					return err
+				}
+				p, err := s.policy(ctx, under(x, house), whose, state)
 				if err != nil {
 					return err
 				}
@@ -59,7 +63,7 @@ const (
 )
 
 // policy is what one of those who take part in an experiment needs.
-func (s *session) policy(ctx context.Context, x *experiment.Experiment, whose string) (action.Policy, error) {
+func (s *session) policy(ctx context.Context, x *experiment.Experiment, whose string, state []action.Permission) (action.Policy, error) {
 	name, trust := strings.CutPrefix(whose, forTrust)
 	in, isAccount := x.FindAccount(name)
 	switch {
@@ -81,7 +85,7 @@ func (s *session) policy(ctx context.Context, x *experiment.Experiment, whose st
 	case forFunctions:
 		return action.NewPolicy(all.functions), nil
 	case forRunner:
-		return action.NewPolicy(all.runner[""]), nil
+		return action.NewPolicy(append(all.runner[""], state...)), nil
 	}
 	return action.NewPolicy(all.runner[whose]), nil
 }

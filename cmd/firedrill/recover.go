@@ -1,29 +1,41 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/firedrill-dev/firedrill/engine"
+	"github.com/firedrill-dev/firedrill/engine/dynamostate"
 )
 
 func (a *app) recoverCommand() *cobra.Command {
 	var in inputs
+	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "recover [RUN]",
 		Short: "Put back what a killed run left behind",
-		Long: `Put back what runs left behind whose process was killed: one run, or all of this folder.
+		Long: `Put back what runs left behind whose process was killed: one run, or all of this state.
 It works from the journal alone, never overwrites what somebody else changed meanwhile, and may be
-interrupted and repeated. Exit code 10 if something could still not be put back.`,
+interrupted and repeated. Exit code 10 if something could still not be put back.
+
+Of a state in a table, nobody knows at once that a run's process was killed: its claim must run out first,
+within 30 s. --wait 1m waits for that.`,
+		Example:           "  firedrill recover\n  firedrill recover --state dynamodb:drills --wait 1m",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, interrupts := a.interruptible(cmd.Context())
 			defer interrupts.release()
-			state := engine.NewState(a.state)
+			state, err := a.openState(ctx)
+			if err != nil {
+				return err
+			}
 			run := ""
 			if len(args) == 1 {
 				found, err := state.Find(ctx, args[0])
@@ -36,6 +48,9 @@ interrupted and repeated. Exit code 10 if something could still not be put back.
 			if err != nil {
 				return err
 			}
+			if err := waitUntilDead(ctx, state, run, wait); err != nil {
+				return refused(exitError, err)
+			}
 			show, clear := a.recovering()
 			recovered, err := state.Recover(ctx, run, engine.RecoverOptions{Revert: world.registry().Revert, Progress: show})
 			clear()
@@ -45,6 +60,7 @@ interrupted and repeated. Exit code 10 if something could still not be put back.
 			if err != nil {
 				return refused(exitUndo, err)
 			}
+			a.tellOfLive(ctx, state)
 			for _, r := range recovered {
 				if r.Failed() {
 					return &failure{code: exitUndo, err: fmt.Errorf("undo incomplete in run %s", r.Run), hint: "mend the cause and repeat: firedrill recover " + r.Run}
@@ -54,8 +70,46 @@ interrupted and repeated. Exit code 10 if something could still not be put back.
 		},
 	}
 	cmd.Flags().StringVar(&in.endpoint, "endpoint-url", "", "address of the Lambda API (default $AWS_ENDPOINT_URL_LAMBDA, then AWS)")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "wait this long for the claims of killed runs to run out")
 	in.signing.register(cmd)
 	return cmd
+}
+
+// waitUntilDead waits until no run counts as live, or not the one that is meant.
+func waitUntilDead(ctx context.Context, state *engine.State, run string, wait time.Duration) error {
+	enough := time.NewTimer(wait)
+	defer enough.Stop()
+	for wait > 0 {
+		live, _, err := state.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(live, func(r engine.RunInfo) bool { return run == "" || r.Run == run }) {
+			return nil
+		}
+		select {
+		case <-time.After(state.Pace()):
+		case <-enough.C:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("interrupted while runs counted as live: %w", context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// tellOfLive says which runs were left alone. Those of a folder are live for certain.
+func (a *app) tellOfLive(ctx context.Context, state *engine.State) {
+	if !dynamostate.IsLocation(a.state) || a.output == "json" {
+		return
+	}
+	live, _, err := state.Status(ctx)
+	if err != nil {
+		return
+	}
+	for _, r := range live {
+		fmt.Fprintf(a.stderr, "firedrill: run %s counts as live and was left alone; if its process was killed: firedrill recover --wait 1m\n", r.Run)
+	}
 }
 
 // recovering shows on a terminal how far a recovery of many targets is, until it is cleared; what became of each is

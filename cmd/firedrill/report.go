@@ -33,7 +33,7 @@ func (a *app) reportCommand() *cobra.Command {
 		Use:   "report [RUN]",
 		Short: "Show a finished run again",
 		Long: `Show a finished run: RUN is its id, the beginning of it, or "latest" (the default).
-The HTML report is a file of its own in the state folder; this command says where, or renders it anew.`,
+The HTML report is a file of its own where the state is in a folder; this command says where, or renders it anew.`,
 		Example: `  firedrill report
   firedrill report latest --format html > report.html`,
 		Args:              cobra.MaximumNArgs(1),
@@ -43,7 +43,10 @@ The HTML report is a file of its own in the state folder; this command says wher
 			if len(args) == 1 {
 				ref = args[0]
 			}
-			state := engine.NewState(a.state)
+			state, err := a.openState(cmd.Context())
+			if err != nil {
+				return err
+			}
 			run, err := state.Find(cmd.Context(), ref)
 			if err != nil {
 				return refused(exitUsage, err)
@@ -55,7 +58,7 @@ The HTML report is a file of its own in the state folder; this command says wher
 			if a.output == "json" && !cmd.Flags().Changed("format") {
 				format = "json"
 			}
-			if err := a.render(state, result, format); err != nil {
+			if err := a.render(result, format); err != nil {
 				return err
 			}
 			return nil
@@ -66,13 +69,13 @@ The HTML report is a file of its own in the state folder; this command says wher
 	return cmd
 }
 
-func (a *app) render(state *engine.State, result *engine.Result, format string) error {
+func (a *app) render(result *engine.Result, format string) error {
 	render := map[string]func(io.Writer) error{
 		"text": func(w io.Writer) error {
 			if err := report.Text(w, result, a.style()); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(w, "\nreport: %s\n", htmlPath(state, result.Run))
+			_, err := fmt.Fprintf(w, "\nreport: %s\n", a.whereReport(result.Run))
 			return err
 		},
 		"json":     func(w io.Writer) error { return report.JSON(w, result) },

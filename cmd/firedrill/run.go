@@ -108,7 +108,10 @@ func (a *app) runFile(parent context.Context, file string, in inputs, logs io.Wr
 
 // execute runs a parsed experiment in an open world.
 func (a *app) execute(ctx context.Context, x *experiment.Experiment, source []byte, world *session, guards []experiment.Guards, interrupts *interrupts) (*engine.Result, error) {
-	state := engine.NewState(a.state)
+	state, err := a.openState(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := newRelay(a.stderr)
 	show := a.newProgress(x, out)
 	interrupts.watch(show)
@@ -118,7 +121,7 @@ func (a *app) execute(ctx context.Context, x *experiment.Experiment, source []by
 		State:    state,
 		Observer: show.observe,
 		Source:   source,
-		Finish:   func(r *engine.Result) error { return writeHTML(state, r) },
+		Finish:   func(r *engine.Result) error { return writeHTML(state.RunDir(r.Run), r) },
 	})
 	show.clear()
 	out.close()
@@ -141,7 +144,7 @@ func (a *app) conclude(result *engine.Result) error {
 		if err := report.Text(a.stdout, result, a.style()); err != nil {
 			return &failure{code: exitError, err: err}
 		}
-		fmt.Fprintf(a.stdout, "\nreport: %s\n", htmlPath(engine.NewState(a.state), result.Run))
+		fmt.Fprintf(a.stdout, "\nreport: %s\n", a.whereReport(result.Run))
 	}
 	if len(result.Residue) > 0 {
 		var left []string
@@ -180,12 +183,19 @@ func exitCode(r *engine.Result) int {
 	return exitError
 }
 
-func htmlPath(state *engine.State, run string) string {
-	return filepath.Join(state.RunDir(run), "report.html")
+// whereReport says how to see the HTML report: in a file, where the state is in a folder.
+func (a *app) whereReport(run string) string {
+	if dir := a.runDir(run); dir != "" {
+		return filepath.Join(dir, "report.html")
+	}
+	return "firedrill report " + run + " --format html --state " + a.state
 }
 
-func writeHTML(state *engine.State, r *engine.Result) error {
-	return writeWith(htmlPath(state, r.Run), func(w io.Writer) error { return report.HTML(w, r) })
+func writeHTML(dir string, r *engine.Result) error {
+	if dir == "" {
+		return nil // it is made from the table when somebody asks for it
+	}
+	return writeWith(filepath.Join(dir, "report.html"), func(w io.Writer) error { return report.HTML(w, r) })
 }
 
 func writeJUnit(path string, r *engine.Result) error {

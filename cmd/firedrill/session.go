@@ -175,7 +175,7 @@ func (a *app) startHost(ctx context.Context, file string, logs io.Writer) (*loca
 	if err != nil {
 		return nil, &failure{code: exitError, err: fmt.Errorf("find the running firedrill: %w", err)}
 	}
-	state, err := filepath.Abs(filepath.Join(a.state, "local"))
+	state, err := filepath.Abs(filepath.Join(a.localFolder(), "local"))
 	if err != nil {
 		return nil, &failure{code: exitError, err: err}
 	}

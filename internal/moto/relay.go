@@ -137,7 +137,7 @@ func (r *Relay) pass(req *http.Request, body []byte) answer {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	out.Header = req.Header.Clone()
+	out.Header, out.Host = req.Header.Clone(), req.Host
 	resp, err := http.DefaultClient.Do(out)
 	if err != nil {
 		panic(http.ErrAbortHandler)
