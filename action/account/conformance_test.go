@@ -87,6 +87,9 @@ func (f fixture) resources(t *testing.T, w world) []string {
 // fixtures lists the fixture of every kind.
 func fixtures() []fixture {
 	return []fixture{
+		restThrottleFixture(),
+		httpThrottleFixture(),
+		apiCORSFixture(),
 		corsFixture(),
 		autoscalingSuspendFixture(),
 		autoscalingTerminateFixture(),
