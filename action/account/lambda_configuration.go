@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -116,7 +117,23 @@ func updateFunction(ctx context.Context, api configurationAPI, what string, in *
 	case err != nil:
 		return explain(doing, err, "ResourceNotFoundException")
 	}
-	return settleFunction(ctx, api, id)
+	return accepted(ctx, func(ctx context.Context) error { return settleFunction(ctx, api, id) })
+}
+
+// acceptance is how long a write waits until AWS Lambda has done what it was asked for. It is shorter than what the engine gives
+// to a call, because that may take minutes.
+const acceptance = 20 * time.Second
+
+// accepted waits until an update is through. One that takes longer was accepted all the same: whether it is there is for
+// Proof to see.
+func accepted(ctx context.Context, settle func(context.Context) error) error {
+	patient, cancel := context.WithTimeout(ctx, acceptance)
+	defer cancel()
+	err := settle(patient)
+	if err != nil && patient.Err() != nil && ctx.Err() == nil {
+		return nil
+	}
+	return err
 }
 
 // settleFunction waits until no update of a function is under way (AWS Lambda developer guide, "Lambda function states").

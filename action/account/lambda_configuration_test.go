@@ -1,7 +1,11 @@
 package account
 
 import (
+	"context"
+	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -50,4 +54,26 @@ func TestTimeoutsAreWholeSeconds(t *testing.T) {
 			t.Errorf("%g ms: %v", ms, got)
 		}
 	}
+}
+
+// TestSlowUpdates: AWS Lambda may take longer than a call may wait; what it has accepted is made, and not yet proven.
+func TestSlowUpdates(t *testing.T) {
+	never := func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	broken := errors.New("the update failed")
+	synctest.Test(t, func(t *testing.T) {
+		if err := accepted(t.Context(), never); err != nil {
+			t.Errorf("an update that takes long: %v", err)
+		}
+		if err := accepted(t.Context(), func(context.Context) error { return broken }); !errors.Is(err, broken) {
+			t.Errorf("an update that fails: %v", err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := accepted(short, never); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a call that has no more time: %v", err)
+		}
+	})
 }

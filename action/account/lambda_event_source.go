@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -51,10 +50,6 @@ type delivery struct {
 	Enabled bool `json:"enabled"`
 	settled bool // it is as it is to be
 }
-
-// mappingPatience is how long a write waits until a mapping is as it is to be. It is shorter than what the engine gives to a
-// call, because AWS Lambda may take longer than that.
-const mappingPatience = 20 * time.Second
 
 // mapping is whether an event source mapping delivers. It has no revision: only this flag is written, and nothing else can be
 // lost.
@@ -110,12 +105,7 @@ func writeMapping(ctx context.Context, api mappingAPI, id string, to delivery) e
 	case err != nil:
 		return explain(doing, err, "ResourceNotFoundException")
 	}
-	patient, cancel := context.WithTimeout(ctx, mappingPatience)
-	defer cancel()
-	if err := settleMapping(patient, api, id); err != nil && patient.Err() == nil {
-		return err
-	}
-	return nil // it was accepted; where it takes longer, Proof sees when it is there
+	return accepted(ctx, func(ctx context.Context) error { return settleMapping(ctx, api, id) })
 }
 
 func settleMapping(ctx context.Context, api mappingAPI, id string) error {
