@@ -207,7 +207,7 @@ func (r *runner) measureResult(i int, m experiment.Measure, obs []verdict.Observ
 		case span.Name == PhaseFault:
 			res.Fault = judge()
 			res.Stages = append(res.Stages, res.Fault)
-		case span.Name == PhaseRecovery:
+		case span.Name == PhaseRecovery && !m.Expect.Fires(): // an alarm ends when it ends
 			res.Recovery = judge()
 		}
 	}

@@ -111,6 +111,10 @@ func facts(r *engine.Result) []fact {
 		add("stages", strings.Join(stages, ", "))
 	}
 	for _, s := range x.Stop {
+		if s.Alarm.Name != "" {
+			add("stops if", clean("alarm "+s.Alarm.String()+" fires"))
+			continue
+		}
 		add("stops if", clean(s.Of+": "+s.When.Text)+forTime(s.For))
 	}
 	if x.Lease > 0 {

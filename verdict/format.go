@@ -46,10 +46,13 @@ func (e Expectation) Format(x float64) string {
 	case OfHistory:
 		return significant(x*100) + " % of history"
 	case State:
-		if x == 0 {
+		switch x {
+		case 0:
 			return string(AlarmOK)
+		case 1:
+			return string(AlarmFiring)
 		}
-		return string(AlarmFiring)
+		return "" // between the two on an axis
 	}
 	return significant(x)
 }
