@@ -87,6 +87,7 @@ func (f fixture) resources(t *testing.T, w world) []string {
 // fixtures lists the fixture of every kind.
 func fixtures() []fixture {
 	return []fixture{
+		deploymentFixture(),
 		restThrottleFixture(),
 		httpThrottleFixture(),
 		apiCORSFixture(),

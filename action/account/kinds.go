@@ -42,6 +42,7 @@ func (k kind) permissions(id string, with fault.Attributes) []action.Permission 
 // kinds lists every kind. To add one, write its file and name it here.
 func kinds() []kind {
 	return []kind{
+		apigatewayDeployment(),
 		apigatewayThrottle(),
 		apigatewayv2CORS(),
 		apigatewayv2Throttle(),
