@@ -57,7 +57,7 @@ var importRules = []struct {
 	{"demo", nil, "a user's application: it stands on the public SDK and AWS's libraries only"},
 	{"internal/moto", nil, "a stand-in for AWS in tests, no part of the product"},
 	{"internal/cloudwatch", nil, "a stand-in for CloudWatch in tests, no part of the product"},
-	{"demo/accounts", []string{"internal/moto", "internal/cloudwatch"}, "a user's accounts, played on this machine"},
+	{"demo/twoaccounts", []string{"internal/moto", "internal/cloudwatch"}, "a user's accounts, played on this machine"},
 	{"demo/kinds", []string{"", "awsfault"}, "a user's functions: they stand on the public SDK and AWS's libraries only"},
 	{"deploy/layer", []string{"deploy/layer/preload", "proxy"}, "packs what ships, knows no experiment"},
 	{"cmd/firedrill", []string{"*"}, "wiring"},

@@ -1,6 +1,6 @@
-// Accounts shows an experiment in two accounts of AWS that an alarm stops, on this machine:
+// Twoaccounts shows an experiment in two accounts of AWS that an alarm stops, on this machine:
 //
-//	go run ./demo/accounts
+//	go run ./demo/twoaccounts
 //
 // It needs moto_server, a stand-in for AWS, in the PATH. In account 222222222222 a shop hands out invoices from a bucket and
 // counts its errors in CloudWatch, where an alarm watches them; in account 111111111111 a function sends mail. The runner
@@ -73,7 +73,7 @@ func show(ctx context.Context) error {
 		return err
 	}
 	fmt.Println("before:   ", before)
-	code, err := run(ctx, a, shop.URL, filepath.Join("demo", "accounts", "experiment.yaml"))
+	code, err := run(ctx, a, shop.URL, filepath.Join("demo", "twoaccounts", "experiment.yaml"))
 	if err != nil {
 		return err
 	}
