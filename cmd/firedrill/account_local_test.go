@@ -12,15 +12,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestFaultsAroundLocalFunctions runs the experiments of demo/account on a host that outlives them: users feel the fault, and
+// TestFaultsAroundLocalFunctions runs the experiments of demo/statement on a host that outlives them: users feel the fault, and
 // afterwards the function is what it was.
 func TestFaultsAroundLocalFunctions(t *testing.T) {
-	functions, err := os.ReadFile("../../demo/account/functions.yaml")
+	functions, err := os.ReadFile("../../demo/statement/functions.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := strings.Replace(string(functions), "TABLE: orders", "TABLE: orders, "+asFiredrill+`: "1"`, 1)
-	experiments, err := filepath.Glob("../../demo/account/*.yaml")
+	experiments, err := filepath.Glob("../../demo/statement/*.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // statement lists what a customer has ordered. It takes more than a second, and finds its table by a variable of its
-// environment: enough for the faults around functions, which demo/account has.
+// environment: enough for the faults around functions, which demo/statement has.
 func statement(w world) (any, error) {
 	table := w.getenv("TABLE")
 	return func(ctx context.Context) (map[string]any, error) {
