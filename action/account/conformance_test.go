@@ -138,12 +138,7 @@ var cases atomic.Int64
 func TestConformance(t *testing.T) {
 	stand := newStand(t)
 	t.Run("kinds", func(t *testing.T) {
-		for _, f := range fixtures() {
-			t.Run(f.kind, func(t *testing.T) {
-				t.Parallel()
-				conform(t, stand.behind(t, f), f)
-			})
-		}
+		sideBySide(t, fixtures(), func(t *testing.T, f fixture) { conform(t, stand.behind(t, f), f) })
 	})
 	t.Logf("%d cases over %d kinds", cases.Load(), len(fixtures()))
 	if thorough() {

@@ -193,7 +193,7 @@ func (d denial) take(now, before, after kept) (kept, string) {
 	case canonical(rest.text) == canonical(before.Policy):
 		return before, drift
 	case drift == "":
-		drift = fmt.Sprintf("its %s was changed by somebody else, who keeps it: %s", d.what, rest.text)
+		drift = fmt.Sprintf("its %s was changed otherwise, too", d.what)
 	}
 	return kept{Policy: rest.text, revision: now.revision}, drift
 }

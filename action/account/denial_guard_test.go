@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,39 +143,34 @@ func TestPolicyLimits(t *testing.T) {
 // TestExtendedDenial: a statement whose end was moved is still ours, and goes without a trace.
 func TestExtendedDenial(t *testing.T) {
 	stand := newStand(t)
-	for _, f := range fixtures() {
-		if !strings.HasSuffix(f.kind, "-deny") {
-			continue
+	others := func(f fixture) bool { return !strings.HasSuffix(f.kind, "-deny") }
+	sideBySide(t, slices.DeleteFunc(fixtures(), others), func(t *testing.T, f fixture) {
+		s := newSubject(t, stand, f)
+		undo := s.apply(t)
+		armed := s.look(t, s.world)
+		u, err := decodeRecord(undo)
+		if err != nil {
+			t.Fatal(err)
 		}
-		t.Run(f.kind, func(t *testing.T) {
-			t.Parallel()
-			s := newSubject(t, stand, f)
-			undo := s.apply(t)
-			armed := s.look(t, s.world)
-			u, err := decodeRecord(undo)
-			if err != nil {
-				t.Fatal(err)
-			}
-			o := u.order
-			o.Until = o.Until.Add(time.Hour)
-			if err := s.change.resources.(dated).renew(t.Context(), o, u.states); err != nil {
-				t.Fatal(err)
-			}
-			if s.look(t, s.world) == armed {
-				t.Error("its end has not moved")
-			}
-			if p, err := s.change.Proof(t.Context()); err != nil || p.Fired != 1 {
-				t.Errorf("Proof = %+v, %v", p, err)
-			}
-			if err := s.change.Revert(t.Context(), undo); err != nil {
-				t.Error(err)
-			}
-			s.restored(t)
-			if err := s.change.resources.(dated).renew(t.Context(), o, u.states); err == nil {
-				t.Error("what was taken back can be extended")
-			}
-		})
-	}
+		o := u.order
+		o.Until = o.Until.Add(time.Hour)
+		if err := s.change.resources.(dated).renew(t.Context(), o, u.states); err != nil {
+			t.Fatal(err)
+		}
+		if s.look(t, s.world) == armed {
+			t.Error("its end has not moved")
+		}
+		if p, err := s.change.Proof(t.Context()); err != nil || p.Fired != 1 {
+			t.Errorf("Proof = %+v, %v", p, err)
+		}
+		if err := s.change.Revert(t.Context(), undo); err != nil {
+			t.Error(err)
+		}
+		s.restored(t)
+		if err := s.change.resources.(dated).renew(t.Context(), o, u.states); err == nil {
+			t.Error("what was taken back can be extended")
+		}
+	})
 }
 
 // TestOwnRoleIsNoTarget: who takes away the runner's own permissions cannot give them back.

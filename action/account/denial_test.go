@@ -2,6 +2,7 @@ package account
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,24 +72,19 @@ func (h policyHome) fixture(kind, target string, with fault.Attributes) fixture 
 // TestPolicyWhereThereWasNone: a policy that there is only because of us goes as a whole.
 func TestPolicyWhereThereWasNone(t *testing.T) {
 	stand := newStand(t)
-	for _, f := range fixtures() {
-		if f.bare == nil {
-			continue
-		}
+	always := func(f fixture) bool { return f.bare == nil }
+	sideBySide(t, slices.DeleteFunc(fixtures(), always), func(t *testing.T, f fixture) {
 		f.setup = f.bare
-		t.Run(f.kind, func(t *testing.T) {
-			t.Parallel()
-			for name, try := range map[string]func(t *testing.T, c *subject){
-				"restores exactly": restoresExactly, "revert without apply": revertWithoutApply, "somebody else's edit": otherEdit,
-				"somebody else's edit beside": besideEdit, "prepare and rehearsal leave alone": leavesAlone,
-			} {
-				t.Run(name, func(t *testing.T) { try(t, newSubject(t, stand, f)) })
+		for name, try := range map[string]func(t *testing.T, c *subject){
+			"restores exactly": restoresExactly, "revert without apply": revertWithoutApply, "somebody else's edit": otherEdit,
+			"somebody else's edit beside": besideEdit, "prepare and rehearsal leave alone": leavesAlone,
+		} {
+			t.Run(name, func(t *testing.T) { try(t, newSubject(t, stand, f)) })
+		}
+		for _, how := range failures {
+			if how.name == "reply lost" {
+				t.Run(how.name, func(t *testing.T) { failingCalls(t, stand, f, how) })
 			}
-			for _, how := range failures {
-				if how.name == "reply lost" {
-					t.Run(how.name, func(t *testing.T) { failingCalls(t, stand, f, how) })
-				}
-			}
-		})
-	}
+		}
+	})
 }

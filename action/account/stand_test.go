@@ -52,6 +52,21 @@ func (s *stand) behind(t *testing.T, f fixture) *stand {
 	return &stand{endpoint: server.URL, accounts: s.accounts, buckets: s.buckets}
 }
 
+// sideBySide runs a test for each of some fixtures. They wait for services more than they compute, so that there are more of
+// them at a time than parallel tests.
+func sideBySide(t *testing.T, list []fixture, test func(t *testing.T, f fixture)) {
+	slots := make(chan struct{}, 8)
+	var running sync.WaitGroup
+	for _, f := range list {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			t.Run(f.kind, func(t *testing.T) { test(t, f) })
+		})
+	}
+	running.Wait()
+}
+
 // A world is one account of a stand, with nothing in it.
 type world struct {
 	stand   *stand
