@@ -187,8 +187,9 @@ func (d *decoder) finishCloudWatch(m *measureDraft, path string) bool {
 	if m.Probe.Period == 0 {
 		m.Probe.Period = DefaultPeriod
 	}
-	if p := m.Probe.Period; p%time.Minute != 0 && (p%time.Second != 0 || !slices.Contains([]time.Duration{1, 5, 10, 20, 30}, p/time.Second)) {
-		wrong("period", p.String(), "is no period of CloudWatch", "1s, 5s, 10s, 20s, 30s, or a multiple of 1m")
+	if p := m.Probe.Period; (p%time.Minute != 0 || day%p != 0) && (p%time.Second != 0 || !slices.Contains([]time.Duration{1, 5, 10, 20, 30}, p/time.Second)) {
+		wrong("period", p.String(), "is no period of CloudWatch that divides a day", "1s, 5s, 10s, 20s, 30s, or minutes such as 1m, 5m or 15m")
+		return false
 	}
 	if !d.has(join(path, "lag")) {
 		m.Probe.Lag = DefaultLag
@@ -246,8 +247,15 @@ func (m Measure) HistoryPeriod() time.Duration {
 	if m.Probe.Weeks > two {
 		coarse = 5 * time.Minute
 	}
-	if m.Probe.Period%coarse == 0 {
-		return m.Probe.Period
+	period := m.Probe.Period
+	if period%coarse != 0 {
+		period += coarse - period%coarse
 	}
-	return (m.Probe.Period/coarse + 1) * coarse
+	for period < day && day%period != 0 {
+		period += coarse
+	}
+	return period
 }
+
+// day is what periods must divide, so that nobody can doubt when they begin.
+const day = 24 * time.Hour
