@@ -103,6 +103,7 @@ func fixtures() []fixture {
 		ec2StopFixture(),
 		ec2TerminateFixture(),
 		aliasFixture(),
+		ecsStopTasksFixture(),
 		concurrencyFixture(),
 		environmentFixture(),
 		eventSourceFixture(),
@@ -117,6 +118,13 @@ func fixtures() []fixture {
 		secretFixture(),
 		tablePolicyFixture(),
 		topicFixture(),
+		networkACLFixture(),
+		securityGroupFixture(),
+		ssmCPUStressFixture(),
+		ssmDiskFillFixture(),
+		ssmKillProcessFixture(),
+		ssmMemoryStressFixture(),
+		ssmNetworkLatencyFixture(),
 	}
 }
 

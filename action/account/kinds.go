@@ -59,6 +59,7 @@ func kinds() []kind {
 		iamDeny(),
 		kmsDeny(),
 		lambdaAliasWeights(),
+		ecsStopTasks(),
 		lambdaConcurrency(),
 		lambdaEnvironment(),
 		lambdaEventSource(),
@@ -72,6 +73,13 @@ func kinds() []kind {
 		secretsmanagerDeny(),
 		snsDeny(),
 		sqsDeny(),
+		networkACL(),
+		securityGroup(),
+		ssmCPUStress(),
+		ssmDiskFill(),
+		ssmKillProcess(),
+		ssmMemoryStress(),
+		ssmNetworkLatency(),
 	}
 }
 
