@@ -55,7 +55,7 @@ func stopTasks(api tasksAPI) deed[someTasks] {
 		what:   "stop of tasks",
 		lookup: func(ctx context.Context, name string) (string, error) { return findService(ctx, api, name) },
 		aim: func(ctx context.Context, o order) (someTasks, error) {
-			cluster, service := serviceName(o.ID)
+			cluster, service := serviceNames(o.ID)
 			var running []string
 			pages := ecs.NewListTasksPaginator(api, &ecs.ListTasksInput{Cluster: &cluster, ServiceName: &service, DesiredStatus: types.DesiredStatusRunning})
 			for pages.HasMorePages() {
@@ -76,7 +76,7 @@ func stopTasks(api tasksAPI) deed[someTasks] {
 			return fmt.Sprintf("stop %d of its %d running tasks: %s", len(ids), hit.Of, strings.Join(ids, ", ")), "none: the service starts others in their place"
 		},
 		do: func(ctx context.Context, o order, hit someTasks) error {
-			cluster, _ := serviceName(o.ID)
+			cluster, _ := serviceNames(o.ID)
 			left, err := stillRunning(ctx, api, cluster, hit.Tasks)
 			if err != nil {
 				return err
@@ -89,7 +89,7 @@ func stopTasks(api tasksAPI) deed[someTasks] {
 			return nil
 		},
 		seen: func(ctx context.Context, o order, hit someTasks) (bool, error) {
-			cluster, _ := serviceName(o.ID)
+			cluster, _ := serviceNames(o.ID)
 			left, err := stillRunning(ctx, api, cluster, hit.Tasks)
 			return err == nil && len(left) == 0, err
 		},
@@ -115,7 +115,7 @@ func stillRunning(ctx context.Context, api tasksAPI, cluster string, tasks []str
 
 // findService is the ARN of a service, with its cluster.
 func findService(ctx context.Context, api tasksAPI, name string) (string, error) {
-	cluster, service := serviceName(name)
+	cluster, service := serviceNames(name)
 	if cluster == "" {
 		return "", &action.Refused{Reason: "ECS service " + name + ": its cluster is not said", Tip: "ecs_service: CLUSTER/SERVICE"}
 	}
@@ -137,8 +137,8 @@ func findService(ctx context.Context, api tasksAPI, name string) (string, error)
 	return arn, nil
 }
 
-// serviceName are the names in arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE or CLUSTER/SERVICE.
-func serviceName(id string) (cluster, service string) {
+// serviceNames are the names in arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE or CLUSTER/SERVICE.
+func serviceNames(id string) (cluster, service string) {
 	if _, rest, ok := strings.Cut(id, ":service/"); ok {
 		id = rest
 	}
@@ -151,7 +151,7 @@ func serviceName(id string) (cluster, service string) {
 
 // tasksOf are the ARNs that tasks of a service may have.
 func tasksOf(id string) string {
-	cluster, _ := serviceName(id)
+	cluster, _ := serviceNames(id)
 	before, _, _ := strings.Cut(id, ":service/")
 	return before + ":task/" + cluster + "/*"
 }

@@ -80,7 +80,7 @@ func TestServiceName(t *testing.T) {
 		{"arn:aws:ecs:eu-west-1:111122223333:service/shop", "", "shop", ""},
 		{"shop", "", "shop", ""},
 	} {
-		if cluster, service := serviceName(c.id); cluster != c.cluster || service != c.service {
+		if cluster, service := serviceNames(c.id); cluster != c.cluster || service != c.service {
 			t.Errorf("%s: %s, %s", c.id, cluster, service)
 		}
 		if c.tasks != "" && tasksOf(c.id) != c.tasks {
