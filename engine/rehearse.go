@@ -145,9 +145,11 @@ func (r *runner) prepareForGuard(ch *change, limit time.Duration, try bool) erro
 // ways are the ways in which a run of the experiment can be stopped.
 func ways(x *experiment.Experiment, o Options) []way {
 	out := []way{
-		{name: "firedrill stop", kind: StopRequested, trip: func(ctx context.Context, s *stage) error { return s.state.RequestStop(ctx, s.run, "rehearsal") }},
-		{name: "kill switch", kind: StopKillSwitch, trip: func(ctx context.Context, s *stage) error { return s.state.Engage(ctx, "rehearsal") }},
-		{name: "Ctrl-C", kind: StopInterrupted, trip: func(_ context.Context, s *stage) error { s.interrupt(); return nil }},
+		{name: "firedrill stop", kind: StopRequested, trip: func(ctx context.Context, s *stage, run string) error {
+			return s.state.RequestStop(ctx, run, "rehearsal")
+		}},
+		{name: "kill switch", kind: StopKillSwitch, trip: func(ctx context.Context, s *stage, _ string) error { return s.state.Engage(ctx, "rehearsal") }},
+		{name: "Ctrl-C", kind: StopInterrupted, trip: func(_ context.Context, s *stage, _ string) error { s.interrupt(); return nil }},
 	}
 	for _, rule := range x.Stop {
 		out = append(out, ruleWay(rule))

@@ -42,10 +42,10 @@ type way struct {
 	rule     *experiment.StopRule
 	alarm    experiment.Alarm
 	guards   experiment.Guards
-	trip     func(ctx context.Context, s *stage) error // nil: what is observed after the injection does it
-	calm     traits                                    // what is observed before
-	tripping traits                                    // and after
-	broken   string                                    // why it cannot be tried
+	trip     func(ctx context.Context, s *stage, run string) error // nil: what is observed after the injection does it
+	calm     traits                                                // what is observed before
+	tripping traits                                                // and after
+	broken   string                                                // why it cannot be tried
 }
 
 // A stage is where one way is tried: a run of the engine with actions that only note what is done to them.
@@ -155,11 +155,12 @@ func (s *stage) end(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	s.tripped = time.Now()
+	run := s.run
 	s.mu.Unlock()
 	if s.way.trip == nil {
 		return nil
 	}
-	return s.way.trip(context.WithoutCancel(ctx), s)
+	return s.way.trip(context.WithoutCancel(ctx), s, run)
 }
 
 // judge says whether the way leads where it should.
