@@ -39,6 +39,19 @@ func insights(r *engine.Result) []string {
 			out = append(out, s)
 		}
 	}
+	return append(out, budgets(r)...)
+}
+
+// budgets say how much of each was used up.
+func budgets(r *engine.Result) []string {
+	var out []string
+	for _, b := range r.Budgets {
+		text := fmt.Sprintf("Of a budget of %d %s, %d were used up", b.Most, clean(b.What), b.Used)
+		if b.File != "" {
+			text += " (" + clean(b.File) + ")"
+		}
+		out = append(out, text+".")
+	}
 	return out
 }
 
