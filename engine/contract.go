@@ -40,8 +40,8 @@ type Lessor interface {
 	Lease() time.Duration
 }
 
-// A Slow is an Action whose undo may take longer than Options.UndoTimeout, because what it changed is slow itself: an
-// instance must have stopped before it can be started again. 0: it may not.
+// A Slow is an Action whose Apply and undo may take longer than those of others, because what it changes is slow itself: an
+// instance must have stopped before it can be started again, a table is changed while everybody uses it. 0: they may not.
 type Slow interface {
 	UndoTime() time.Duration
 }

@@ -93,7 +93,7 @@ func (r *runner) change(limit time.Duration, do func(context.Context) error) err
 
 func (r *runner) applyStep(ch *change) (book func(), err error) {
 	ch.begun = true
-	err = r.change(r.limit(actionTimeout, ch), func(ctx context.Context) error { return ch.action.Apply(ctx, ch.undo) })
+	err = r.change(slowly(ch.action, r.limit(actionTimeout, ch)), func(ctx context.Context) error { return ch.action.Apply(ctx, ch.undo) })
 	at := time.Now()
 	if err == nil {
 		err = r.journal.append(Record{Type: recordApplied, Condition: ch.Name, Target: ch.key}, false)
@@ -166,7 +166,7 @@ func (r *runner) revertStep(ch *change, late *atomic.Bool) (book func(), err err
 // from undoing: its error comes back beside, and a later recover would only revert once more.
 func (r *runner) revert(ch *change) (drift string, journal, err error) {
 	before := r.journal.append(Record{Type: recordReverting, Condition: ch.Name, Target: ch.key}, false)
-	ctx, cancel := context.WithTimeout(r.undo, undoTime(ch.action, r.limit(r.o.UndoTimeout, ch)))
+	ctx, cancel := context.WithTimeout(r.undo, slowly(ch.action, r.limit(r.o.UndoTimeout, ch)))
 	defer cancel()
 	drift, err = revertWithRetries(ctx, r.claim, ch.action, ch.undo)
 	return drift, errors.Join(before, journalRevert(r.journal, ch.Name, ch.key, drift, err)), err
@@ -210,8 +210,8 @@ func revertWithRetries(ctx context.Context, claim Claim, a Action, undo json.Raw
 	}
 }
 
-// undoTime is how long an action's undo may take, retries included.
-func undoTime(a Action, usual time.Duration) time.Duration {
+// slowly is how long an action's Apply may take, or its undo, retries included.
+func slowly(a Action, usual time.Duration) time.Duration {
 	if slow, ok := a.(Slow); ok {
 		return max(usual, slow.UndoTime())
 	}

@@ -187,7 +187,7 @@ func (r *recovery) undo(ctx context.Context, change Change, limit time.Duration)
 	action, err := r.action(change.Kind)
 	if err == nil {
 		before = r.journal.append(Record{Type: recordReverting, Condition: change.Condition, Target: change.Target}, false)
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime(action, limit))
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), slowly(action, limit))
 		defer cancel()
 		out.Drift, err = revertWithRetries(limited, r.journal.claim, action, change.Undo)
 	}

@@ -219,17 +219,26 @@ func (a *drifted) Revert(ctx context.Context, undo json.RawMessage) error {
 	return driftError{}
 }
 
-// lingering is an action whose undo takes five minutes, and says so.
+// lingering is an action whose changes take minutes, and says so.
 type lingering struct{ fakeAction }
 
 func (*lingering) UndoTime() time.Duration { return 10 * time.Minute }
+
+func (a *lingering) Apply(ctx context.Context, undo json.RawMessage) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(2 * time.Minute):
+	}
+	return a.fakeAction.Apply(ctx, undo)
+}
 
 func (a *lingering) Revert(ctx context.Context, undo json.RawMessage) error {
 	time.Sleep(5 * time.Minute)
 	return a.fakeAction.Revert(ctx, undo)
 }
 
-// TestSlowUndo: an undo that needs its time gets it, from the run and from recover.
+// TestSlowUndo: a change, and an undo, that needs its time gets it, from the run and from recover.
 func TestSlowUndo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, x := newCloud(), example(t)
@@ -238,8 +247,8 @@ func TestSlowUndo(t *testing.T) {
 			return []Targeted{{Action: &lingering{fakeAction{c, cond.Target.Lambda}}, Key: cond.Target.Lambda}}, nil
 		}
 		r, err := Run(t.Context(), x, o)
-		if err != nil || len(r.Residue) > 0 {
-			t.Errorf("%+v, %v", r.Residue, err)
+		if err != nil || r.Error != "" || len(r.Residue) > 0 {
+			t.Errorf("%q, %+v, %v", r.Error, r.Residue, err)
 		}
 		pristine(t, c)
 	})

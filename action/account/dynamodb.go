@@ -20,6 +20,9 @@ func table() experiment.Resource {
 	return experiment.Resource{Key: "table", Doc: "A DynamoDB table, by name or ARN; an index of it as TABLE/index/NAME, where the fault can be put on one", Tagged: "dynamodb:table", CloudFormation: "AWS::DynamoDB::Table"}
 }
 
+// tableTime is how long DynamoDB may take for a change of a table. Most take less than a minute.
+const tableTime = 10 * time.Minute
+
 // tableAPI is what the kinds that change a table need of DynamoDB.
 type tableAPI interface {
 	DescribeTable(ctx context.Context, in *dynamodb.DescribeTableInput, opts ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)

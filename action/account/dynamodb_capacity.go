@@ -29,6 +29,7 @@ func dynamodbCapacity() kind {
 			Check:  eitherOf("read", "write"),
 		},
 		service: "dynamodb",
+		undo:    tableTime,
 		open:    func(cfg aws.Config) change { return provisioned(dynamodb.NewFromConfig(cfg)) },
 		needs:   tablePermissions,
 	}

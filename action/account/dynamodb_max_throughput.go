@@ -28,6 +28,7 @@ func dynamodbMaxThroughput() kind {
 			Check:  eitherOf("read", "write"),
 		},
 		service: "dynamodb",
+		undo:    tableTime,
 		open:    func(cfg aws.Config) change { return maxThroughput(dynamodb.NewFromConfig(cfg)) },
 		needs:   tablePermissions,
 	}

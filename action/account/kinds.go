@@ -15,7 +15,7 @@ import (
 type kind struct {
 	experiment.Kind
 	service string // as in AWS_ENDPOINT_URL_SERVICE, in lower case
-	// undo is how long taking one change back may take, where that is longer than for others.
+	// undo is how long making one change, or taking it back, may take, where that is longer than for others.
 	undo time.Duration
 	// open gives access to the kind's resources.
 	open func(cfg aws.Config) change
