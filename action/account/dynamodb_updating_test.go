@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -20,7 +19,8 @@ import (
 // A slowTableServer takes its time for an update, as DynamoDB does and moto does not: until a table was looked at, it is
 // UPDATING, tells what it was before, and takes no other update. It stands for one table.
 type slowTableServer struct {
-	moto http.Handler
+	moto   http.Handler
+	update func() // is told of an update
 
 	mu     sync.Mutex
 	before []byte // the description, while the table is UPDATING
@@ -41,6 +41,7 @@ func (s *slowTableServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case operation == "UpdateTable":
 		s.before = s.describe(r)
+		defer s.update()
 	case operation == "DescribeTable" && s.before != nil:
 		before := s.before
 		s.before = nil
@@ -67,7 +68,8 @@ func (s *slowTableServer) describe(r *http.Request) []byte {
 // TestTableIsUpdating: while DynamoDB changes a table it tells the old capacity; nobody may take that for the truth.
 func TestTableIsUpdating(t *testing.T) {
 	f := capacityFixture()
-	f.front = func(moto http.Handler) http.Handler { return &slowTableServer{moto: moto} }
+	kill := func() {}
+	f.front = func(moto http.Handler) http.Handler { return &slowTableServer{moto: moto, update: func() { kill() }} }
 	f.state = func(t *testing.T, w world) any {
 		now, err := settled(t.Context(), dynamodb.NewFromConfig(w.cfg), "orders")
 		if err != nil {
@@ -80,9 +82,13 @@ func TestTableIsUpdating(t *testing.T) {
 	t.Run("killed in the middle", func(t *testing.T) {
 		s := newSubject(t, newStand(t).behind(t, f), f)
 		undo := s.prepare(t)
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // less than the pause between looks
+		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		_ = s.change.Apply(ctx, undo)
+		kill = cancel
+		if err := s.change.Apply(ctx, undo); err == nil {
+			t.Error("the kill came too late")
+		}
+		kill = func() {}
 		other, err := s.factory().Restore(s.kind)
 		if err != nil {
 			t.Fatal(err)
