@@ -99,7 +99,7 @@ func limited(rate float64, burst int32) types.RouteSettings {
 func httpThrottleFixture() fixture {
 	return fixture{
 		kind: "apigatewayv2-throttle", target: experiment.Target{Resources: []string{"${id}/live"}},
-		with:  fault.Attributes{"rate": 1.0, "burst": 2.0, "routes": []string{"GET /orders", "GET /health", "POST /purchase"}},
+		with:  fault.Attributes{"rate": 1.0, "burst": 2.0, "routes": []string{"GET /orders", "POST /purchase"}},
 		front: newStageServer, setup: makeHTTPAPI, id: httpAPIID,
 		state: func(t *testing.T, w world) any {
 			out, err := apigatewayv2.NewFromConfig(w.cfg).GetStage(t.Context(), &apigatewayv2.GetStageInput{ApiId: aws.String(httpAPIID(t, w)), StageName: aws.String("live")})
@@ -126,6 +126,7 @@ func TestHTTPStageAsAWhole(t *testing.T) {
 	f.setup(t, w)
 	refused(t, w, f.kind, httpAPIID(t, w)+"/live", f.with, "the stage has no limits of its own")
 	refused(t, w, f.kind, httpAPIID(t, w)+"/test", f.with, "no stage")
+	refused(t, w, f.kind, httpAPIID(t, w)+"/live", fault.Attributes{"routes": []string{"GET /health"}}, "route GET /health has settings without limits")
 	setup := f.setup
 	f.setup = func(t *testing.T, w world) {
 		setup(t, w)

@@ -129,7 +129,10 @@ func throttled(now routeLimits, o order) (routeLimits, error) {
 	}
 	for _, route := range routes {
 		have, own := now.Routes[route]
-		if !own && now.Default != nil { // settings of a route take the place of all those of the stage
+		switch {
+		case own && (have.ThrottlingRateLimit == nil || have.ThrottlingBurstLimit == nil):
+			return now, &action.Refused{Reason: fmt.Sprintf("%s: route %s has settings without limits, and API Gateway could take limits away again only with all of them", o.ID, route), Tip: "choose another route, or give this one limits that stay"}
+		case !own && now.Default != nil: // settings of a route take the place of all those of the stage
 			have = *now.Default
 		}
 		after.Routes[route] = wanted.on(have)
@@ -151,16 +154,15 @@ func changedRoutes(a, b routeLimits) []string {
 	})
 }
 
-// writeRoutes makes a stage as it should be. What a route no longer has goes only with all settings of that route.
+// writeRoutes makes a stage as it should be. Each call does something whole, so that whoever comes after a kill between them
+// finds each route as it was or as it should be.
 func writeRoutes(ctx context.Context, api httpStageAPI, id string, from, to routeLimits) error {
 	number, stage, err := splitStage(id)
 	if err != nil {
 		return err
 	}
 	for _, route := range changedRoutes(from, to) {
-		have, had := from.Routes[route]
-		next, kept := to.Routes[route]
-		if !had || kept && (have.ThrottlingRateLimit == nil) == (next.ThrottlingRateLimit == nil) && (have.ThrottlingBurstLimit == nil) == (next.ThrottlingBurstLimit == nil) {
+		if _, kept := to.Routes[route]; kept {
 			continue
 		}
 		_, err := api.DeleteRouteSettings(ctx, &apigatewayv2.DeleteRouteSettingsInput{ApiId: &number, StageName: &stage, RouteKey: &route})
