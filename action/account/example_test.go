@@ -34,6 +34,9 @@ func TestExamples(t *testing.T) {
 				slots <- struct{}{}
 				defer func() { <-slots }()
 				runExample(t, stand.behind(t, f).world(), f, binary)
+				if !f.stays {
+					killExample(t, stand.behind(t, f).world(), f, binary)
+				}
 			})
 		}
 	})
