@@ -48,8 +48,9 @@ func (a *Change) Label() string { return a.name }
 
 // Names are what a guard may protect.
 func (a *Change) Names() []string {
-	last := a.id[strings.LastIndexAny(a.id, ":/")+1:]
-	return []string{a.name, a.id, last}
+	parts := strings.SplitN(a.id, ":", 6) // of an ARN; the last is TYPE/NAME, and for some what it is part of: a table, a bus
+	path := strings.FieldsFunc(parts[len(parts)-1], func(c rune) bool { return c == ':' || c == '/' })
+	return append([]string{a.name, a.id}, path[min(1, max(len(path)-1, 0)):]...)
 }
 
 // ID is the resource's ARN or, where there is none, its name.
