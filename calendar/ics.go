@@ -34,6 +34,9 @@ const (
 	maxLength      = 366 * 24 * time.Hour
 )
 
+// propCalendarType says of AWS's change calendars whether their events close them or open them.
+const propCalendarType = "X-CALENDAR-TYPE"
+
 // ParseICS reads an iCalendar file (RFC 5545). Every event that is not cancelled is a freeze. zone is that of events which
 // name none; nil: they are on the safe side of all zones. An event that cannot be understood is an error, because it may
 // be the one that counts. An exception from a repeated event is a freeze beside it, not instead of it.
@@ -48,6 +51,9 @@ func ParseICS(data []byte, zone *time.Location) (Freezes, error) {
 		}
 		if err != nil {
 			return Freezes{}, fmt.Errorf("is not an iCalendar file: %w", err)
+		}
+		if kind := cal.Props.Get(propCalendarType); kind != nil && !strings.EqualFold(kind.Value, "DEFAULT_OPEN") {
+			return Freezes{}, fmt.Errorf("its %s is %q: its events are not when changes are frozen; write them as windows", propCalendarType, kind.Value)
 		}
 		found = true
 		for _, event := range cal.Events() {
@@ -109,7 +115,7 @@ func newFreeze(event ical.Event, zone *time.Location) (f freeze, err error) {
 	if err := f.measure(event, here); err != nil {
 		return f, err
 	}
-	f.repeats, err = repetitions(event, f.start, here)
+	f.repeats, err = repetitions(event, f.start, here, f.before)
 	return f, err
 }
 
@@ -187,9 +193,9 @@ func vague(event ical.Event, zone *time.Location) bool {
 	return false
 }
 
-// repetitions are an event's; nil if it happens once.
-func repetitions(event ical.Event, start time.Time, here *time.Location) (*rrule.Set, error) {
-	option, err := event.Props.RecurrenceRule()
+// repetitions are an event's; nil if it happens once. slack is how much too late the start may be taken for.
+func repetitions(event ical.Event, start time.Time, here *time.Location, slack time.Duration) (*rrule.Set, error) {
+	option, err := rule(event, start.Location())
 	if err != nil {
 		return nil, fmt.Errorf("RRULE: %w", err)
 	}
@@ -216,6 +222,9 @@ func repetitions(event ical.Event, start time.Time, here *time.Location) (*rrule
 	if option.Freq > rrule.DAILY {
 		return nil, errors.New("RRULE: repeats more often than daily, which no freeze does")
 	}
+	if !option.Until.IsZero() {
+		option.Until = option.Until.Add(slack)
+	}
 	option.Dtstart = start
 	rule, err := rrule.NewRRule(*option)
 	if err != nil {
@@ -223,6 +232,28 @@ func repetitions(event ical.Event, start time.Time, here *time.Location) (*rrule
 	}
 	set.RRule(rule)
 	return set, nil
+}
+
+// rule is how an event repeats; nil if it has none. An UNTIL that is no time UTC is one of the event's zone, and a date to its end.
+func rule(event ical.Event, zone *time.Location) (*rrule.ROption, error) {
+	rules := event.Props[ical.PropRecurrenceRule]
+	switch len(rules) {
+	case 0:
+		return nil, nil
+	case 1:
+	default:
+		return nil, fmt.Errorf("there are %d", len(rules))
+	}
+	option, err := rrule.StrToROptionInLocation(rules[0].Value, zone)
+	if err != nil {
+		return nil, err
+	}
+	for part := range strings.SplitSeq(rules[0].Value, ";") {
+		if until, ok := strings.CutPrefix(part, "UNTIL="); ok && len(until) == len(formDate) {
+			option.Until = option.Until.AddDate(0, 0, 1).Add(-time.Second)
+		}
+	}
+	return option, nil
 }
 
 // during names an event that goes on at some time of a span; "" if there is none.

@@ -40,6 +40,11 @@ func TestFreezes(t *testing.T) {
 		{"repeats, in summer an hour earlier", weekly, "", "2026-07-02T16:30:00Z", time.Minute, "release"},
 		{"not on other days", weekly, "", "2026-11-25T17:30:00Z", time.Minute, ""},
 		{"repeats until", weekly + ";UNTIL=20260601T000000Z", "", "2026-11-26T17:30:00Z", time.Minute, ""},
+		{"until a date: to its end", "SUMMARY:x|DTSTART;VALUE=DATE:20261201|RRULE:FREQ=DAILY;UNTIL=20261231", "America/New_York", "2026-12-31T20:00:00Z", time.Minute, "x"},
+		{"until a date, not beyond", "SUMMARY:x|DTSTART;VALUE=DATE:20261201|RRULE:FREQ=DAILY;UNTIL=20261231", "America/New_York", "2027-01-01T06:00:00Z", time.Minute, ""},
+		{"until a date, by the hour", "SUMMARY:x|DTSTART;TZID=America/New_York:20261201T210000|DURATION:PT1H|RRULE:FREQ=DAILY;UNTIL=20261231", "", "2027-01-01T02:30:00Z", time.Minute, "x"},
+		{"until a time of the event's zone", "SUMMARY:x|DTSTART:20261201T210000|DURATION:PT1H|RRULE:FREQ=DAILY;UNTIL=20261231T220000", "America/New_York", "2027-01-01T02:30:00Z", time.Minute, "x"},
+		{"until a time, from one in a zone that nobody knows", "SUMMARY:x|DTSTART;TZID=Romance:20261201T230000|DURATION:PT30M|RRULE:FREQ=DAILY;UNTIL=20261231T220000Z", "", "2026-12-31T22:00:00Z", time.Minute, "x"},
 		{"but for one", weekly + "|EXDATE;TZID=Europe/Berlin:20261119T180000,20261126T180000", "", "2026-11-26T17:30:00Z", time.Minute, ""},
 		{"and on another day", weekly + "|RDATE;TZID=Europe/Berlin:20261127T180000", "", "2026-11-27T17:30:00Z", time.Minute, "release"},
 		{"the last Friday of the month", "SUMMARY:close|DTSTART;VALUE=DATE:20260130|RRULE:FREQ=MONTHLY;BYDAY=-1FR", "UTC", "2026-11-27T12:00:00Z", time.Minute, "close"},
@@ -82,6 +87,8 @@ func TestCalendarsThatAreRefused(t *testing.T) {
 		"every second":   ics("SUMMARY:x|DTSTART:19700101T000000Z|RRULE:FREQ=SECONDLY"),
 		"a bad rule":     ics("SUMMARY:x|DTSTART:20261123T100000Z|RRULE:FREQ=SOMETIMES"),
 		"a bad exdate":   ics("SUMMARY:x|DTSTART:20261123T100000Z|RRULE:FREQ=DAILY|EXDATE:never"),
+		"two rules":      ics("SUMMARY:x|DTSTART:20261123T100000Z|RRULE:FREQ=DAILY;COUNT=2|RRULE:FREQ=WEEKLY"),
+		"of open times":  []byte(strings.Replace(string(ics("SUMMARY:x|DTSTART:20261123T100000Z")), "VERSION:2.0", "VERSION:2.0\r\nX-CALENDAR-TYPE:DEFAULT_CLOSED", 1)),
 		"too long":       ics("SUMMARY:x|DTSTART:20201123T100000Z|DTEND:20261122T100000Z"),
 	}
 	for name, data := range tests {
