@@ -167,6 +167,7 @@ type folderClaim struct {
 	mu    sync.Mutex
 	locks []*fileLock
 	f     journalFile // nil until the first line
+	info  os.FileInfo // of f's file; nil as long as f
 	size  int64       // of the whole lines; a torn write is cut back to it
 }
 
@@ -189,15 +190,20 @@ func (c *folderClaim) create() error {
 		_ = f.Close()
 		return fmt.Errorf("create the journal: %w", err)
 	}
-	c.open(f)
-	return nil
+	return c.open(f)
 }
 
-func (c *folderClaim) open(f journalFile) {
-	if c.folder.file != nil {
-		f = c.folder.file(f)
+func (c *folderClaim) open(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		_ = file.Close()
+		return fmt.Errorf("open the journal: %w", err)
 	}
-	c.f = f
+	c.f, c.info = file, info
+	if c.folder.file != nil {
+		c.f = c.folder.file(file)
+	}
+	return nil
 }
 
 // reopen continues a journal after its last whole line, for recovery.
@@ -219,8 +225,7 @@ func (c *folderClaim) reopen() error {
 		_ = f.Close()
 		return fmt.Errorf("cut the journal's torn end: %w", err)
 	}
-	c.open(f)
-	return nil
+	return c.open(f)
 }
 
 // Append writes one line and, if durable, returns only when it is on disk. After an error the file is as before.
@@ -275,8 +280,25 @@ func (c *folderClaim) lock(key string) error {
 	return nil
 }
 
-// Held is always so: the operating system takes the lock from nobody who lives.
-func (c *folderClaim) Held(context.Context) error { return nil }
+// Held is so as long as the journal is where others look for it: the operating system takes the lock from nobody who lives, but a
+// folder that was removed (git clean does) takes with it what recover needs, and what keeps other runs from the targets.
+func (c *folderClaim) Held(context.Context) error {
+	c.mu.Lock()
+	info := c.info
+	c.mu.Unlock()
+	if info == nil {
+		return nil
+	}
+	path := c.folder.journalPath(c.run)
+	now, err := os.Stat(path)
+	if err == nil && !os.SameFile(info, now) {
+		err = errors.New("another file is in its place")
+	}
+	if err != nil {
+		return &Refusal{Err: fmt.Errorf("the journal of this run is gone: %w", err), Tip: "let the state folder be while a run is at it"}
+	}
+	return nil
+}
 
 // Release closes the journal, in which every line that matters was synced, and gives the locks back.
 func (c *folderClaim) Release(bool) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -452,5 +454,49 @@ func TestLaggingProof(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestStateFolderRemoved: a run whose journal somebody removes could not be recovered any more, so it ends and puts everything back while
+// it can.
+func TestStateFolderRemoved(t *testing.T) {
+	for name, remove := range map[string]func(dir string) error{
+		"removed": os.RemoveAll,
+		"moved":   func(dir string) error { return os.Rename(dir, dir+".old") },
+		"replaced": func(dir string) error {
+			journals, _ := filepath.Glob(filepath.Join(dir, "runs", "*", "journal.jsonl"))
+			return errors.Join(os.Rename(journals[0], journals[0]+".old"), os.WriteFile(journals[0], nil, 0o600))
+		},
+	} {
+		for _, at := range []time.Duration{5 * time.Second, 15 * time.Second} { // in the baseline, under the fault
+			t.Run(name+" at "+at.String(), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					c, x := newCloud(), example(t)
+					dir := filepath.Join(t.TempDir(), "state")
+					o := options(t, c)
+					o.State = NewState(dir)
+					start := time.Now()
+					time.AfterFunc(at, func() {
+						if err := remove(dir); err != nil {
+							t.Error(err)
+						}
+					})
+					r, err := Run(t.Context(), x, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if r.Verdict != verdict.Error || !strings.Contains(r.Error, "the journal of this run is gone") || r.Hint == "" {
+						t.Errorf("%s: %s", r.Verdict, r.Error)
+					}
+					if took := time.Since(start) - at; took > time.Second {
+						t.Errorf("the run went on for %s", took)
+					}
+					if len(r.Residue) > 0 {
+						t.Errorf("residue: %+v", r.Residue)
+					}
+					pristine(t, c)
+				})
+			})
+		}
 	}
 }
