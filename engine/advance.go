@@ -93,13 +93,22 @@ func (m *machine) tend(at time.Time) []command {
 			return m.begin(command{op: opApply, cond: i})
 		}
 	}
-	for i := range m.conds {
-		p := &m.conds[i]
-		if p.applied && !p.over && m.spec.conditions[i].renewable && (!at.Before(m.renewDue(i)) || (p.share != m.share() && p.triedAt.Equal(p.startedAt))) {
-			return m.begin(command{op: opRenew, cond: i, share: m.share()})
+	return m.renew(at)
+}
+
+// renew extends the leases that are due, longest ago first, so that none is starved where renewing takes long.
+func (m *machine) renew(at time.Time) []command {
+	next := -1
+	for i, p := range m.conds {
+		due := !at.Before(m.renewDue(i)) || (p.share != m.share() && p.triedAt.Equal(p.startedAt))
+		if p.applied && !p.over && m.spec.conditions[i].renewable && due && (next < 0 || p.triedAt.Before(m.conds[next].triedAt)) {
+			next = i
 		}
 	}
-	return nil
+	if next < 0 {
+		return nil
+	}
+	return m.begin(command{op: opRenew, cond: next, share: m.share()})
 }
 
 // scale takes every applied condition to the new share, then begins the stage.
