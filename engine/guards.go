@@ -229,12 +229,31 @@ func protects(pattern string, ch *change) bool {
 }
 
 // checkMoment asks what may be different in an hour: whether it is a time for runs, and whether all is calm.
-func checkMoment(ctx context.Context, x *experiment.Experiment, o Options, now time.Time) (notes []string, err error) {
-	all := guardsOf(x, o)
-	limit, _ := maxDuration(all)
-	_, longest := length(specOf(x, o), limit)
+func checkMoment(ctx context.Context, x *experiment.Experiment, o Options) (notes []string, err error) {
+	s := specOf(x, o)
+	_, longest := length(s, s.maxDuration)
+	return momentFor(ctx, x, o, longest)
+}
+
+// remaining is how long a run may still take after its baseline.
+func (m *machine) remaining(at time.Time) time.Duration {
+	s := m.spec
+	s.baseline, s.baselineMax = 0, 0
+	_, longest := length(s, 0)
+	if !m.faultAt.IsZero() {
+		longest -= at.Sub(m.faultAt)
+	}
+	if s.maxDuration > 0 {
+		longest = min(longest, s.maxDuration-at.Sub(m.began))
+	}
+	return max(longest, 0)
+}
+
+// momentFor is checkMoment for a run that takes until longest from now.
+func momentFor(ctx context.Context, x *experiment.Experiment, o Options, longest time.Duration) (notes []string, err error) {
+	now := time.Now()
 	f := &refusals{}
-	for _, g := range all {
+	for _, g := range guardsOf(x, o) {
 		f.checkTime(g, o.Registry, now, longest)
 		notes = append(notes, f.checkAlarms(ctx, g, o.Registry)...)
 	}

@@ -201,6 +201,41 @@ func TestMoments(t *testing.T) {
 	}
 }
 
+// TestMomentIsAskedAgain: what has changed during the baseline counts right before the first change.
+func TestMomentIsAskedAgain(t *testing.T) {
+	alarm := experiment.Alarm{Name: "shop-critical"}
+	for name, delay := range map[string]time.Duration{"at once": 0, "delayed": 5 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, x := newCloud(), example(t)
+				x.Conditions[0].Delay = delay
+				x.Guards = experiment.Guards{NoAlarm: []experiment.Alarm{alarm}, Calendar: "x.ics"}
+				o, start := options(t, c), time.Now()
+				o.Registry.Alarms = func(context.Context, []experiment.Alarm) (map[experiment.Alarm]verdict.AlarmState, error) {
+					if time.Since(start) > time.Second {
+						return map[experiment.Alarm]verdict.AlarmState{alarm: verdict.AlarmFiring}, nil
+					}
+					return map[experiment.Alarm]verdict.AlarmState{alarm: verdict.AlarmOK}, nil
+				}
+				o.Registry.Calendar = func(experiment.Guards) (calendar.Freezes, error) {
+					event := "DTSTART:20010101T000000Z"
+					if time.Since(start) > time.Second {
+						event = "DTSTART;VALUE=DATE:20000101"
+					}
+					return calendar.ParseICS([]byte("BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:incident\n"+event+"\nEND:VEVENT\nEND:VCALENDAR\n"), nil)
+				}
+				r, err := Run(t.Context(), x, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Verdict != verdict.Error || !strings.Contains(r.Error, "shop-critical is firing already") || !strings.Contains(r.Error, "incident") || c.touched() {
+					t.Errorf("%s: %s, touched %v", r.Verdict, r.Error, c.touched())
+				}
+			})
+		})
+	}
+}
+
 func date(t *testing.T, text string) calendar.Dates {
 	d, err := calendar.ParseDates(text)
 	if err != nil {

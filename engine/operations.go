@@ -32,7 +32,7 @@ func (r *runner) operation(c command) func() event {
 	g := r.groups[c.cond]
 	switch c.op {
 	case opPrepare:
-		return func() event { return event{kind: evDone, err: r.work(r.inject, g.changes, false, r.prepareStep)} }
+		return r.prepareOperation(g, r.m.prepared == 0)
 	case opApply:
 		return func() event {
 			err := r.work(r.inject, g.changes, false, r.applyStep)
@@ -62,6 +62,23 @@ func naming(name, step string, err error) error {
 func (ch *change) failed(err error) {
 	if err != nil && ch.result.Error == "" {
 		ch.result.Error = err.Error()
+	}
+}
+
+// prepareOperation reads a condition's undo. Before the first one it asks once more whether this is the moment: a baseline may take long, and
+// longer where the machine was suspended.
+func (r *runner) prepareOperation(g *group, first bool) func() event {
+	remaining := r.m.remaining(time.Now())
+	return func() event {
+		var notes []string
+		var err error
+		if first {
+			notes, err = momentFor(r.inject, r.x, r.o, remaining)
+		}
+		if err == nil {
+			err = r.work(r.inject, g.changes, false, r.prepareStep)
+		}
+		return event{kind: evDone, err: err, book: func(*event) { r.noteAll(notes) }}
 	}
 }
 

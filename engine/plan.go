@@ -61,7 +61,7 @@ func Plan(ctx context.Context, x *experiment.Experiment, o Options) (*PlanResult
 		}
 		p.Stop = append(p.Stop, fmt.Sprintf("%s: %s%s", rule.Of, rule.When.Text, lasting(rule.For)))
 	}
-	notes, err := checkMoment(ctx, x, o, time.Now())
+	notes, err := checkMoment(ctx, x, o)
 	if err != nil {
 		p.Warnings = append(p.Warnings, "a run would refuse to start just now: "+err.Error()+because(HintOf(err)))
 	}

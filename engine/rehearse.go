@@ -53,7 +53,7 @@ func Rehearse(ctx context.Context, x *experiment.Experiment, o Options) (*Rehear
 		return nil, err
 	}
 	out := &Rehearsal{Title: x.Title, Changes: make([]RehearsedChange, len(b.changes)), OK: true}
-	notes, refused := checkMoment(ctx, x, o, time.Now())
+	notes, refused := checkMoment(ctx, x, o)
 	more, unread := checkStopAlarms(ctx, x, o.Registry)
 	out.Warnings = append(notes, more...)
 	if err := errors.Join(refused, unread); err != nil {

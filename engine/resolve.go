@@ -164,11 +164,7 @@ func (r *runner) guardOperation() func() event {
 			more, err = r.ready(probes)
 			notes = append(notes, more...)
 		}
-		return event{kind: evDone, err: err, book: func(*event) {
-			for _, text := range notes {
-				r.note(text)
-			}
-		}}
+		return event{kind: evDone, err: err, book: func(*event) { r.noteAll(notes) }}
 	}
 }
 
@@ -178,7 +174,7 @@ func (r *runner) guard(changes []*change, try map[*change]bool) (notes []string,
 	if err := checkGuards(r.inject, r.x, r.o, changes); err != nil {
 		return nil, err
 	}
-	if notes, err = checkMoment(r.inject, r.x, r.o, time.Now()); err != nil {
+	if notes, err = checkMoment(r.inject, r.x, r.o); err != nil {
 		return notes, err
 	}
 	for _, ch := range changes {

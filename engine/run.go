@@ -287,6 +287,12 @@ func (r *runner) note(text string) {
 	r.tell(Event{Kind: EventNote, Message: text})
 }
 
+func (r *runner) noteAll(texts []string) {
+	for _, text := range texts {
+		r.note(text)
+	}
+}
+
 // noteError is note for an error that may be nil.
 func (r *runner) noteError(what string, err error) {
 	if err != nil {
