@@ -88,7 +88,7 @@ type metricDraft struct {
 
 const (
 	patternMetric = `^[^:/ ][^:]*/[^/]+$`
-	patternStat   = `^(Sum|Average|Minimum|Maximum|SampleCount|IQM|(p|tm|wm|tc|ts)[0-9]{1,3}(\.[0-9]+)?)$`
+	patternStat   = `^(Sum|Average|Minimum|Maximum|SampleCount|IQM|(p|tm|wm|tc|ts)(100|[0-9]{1,2}(\.[0-9]+)?))$`
 	patternID     = `^[a-z][A-Za-z0-9_]*$`
 )
 
@@ -223,6 +223,9 @@ func (d *decoder) finishCloudWatch(m *measureDraft, path string) bool {
 func (d *decoder) checkHistory(m Measure, path string) bool {
 	compares := m.Expect.Unit == verdict.OfHistory
 	if compares != (m.Probe.Weeks > 0) {
+		if compares && d.has(join(path, "history")) {
+			return false // it is there, and what is wrong with it is told already
+		}
 		if compares {
 			d.problem(join(path, "history"), "", "is missing: the expectation compares with it", "history: {weeks: 2}")
 		} else {

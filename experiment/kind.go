@@ -129,7 +129,12 @@ func (d *decoder) checkKind(c Condition, k Kind, path string) bool {
 	}
 	for _, name := range foreign {
 		if at := join(path, name); d.has(at) {
-			d.wrong(d.places[at], at, strings.TrimPrefix(name, "target.")+" does not go with the fault "+c.Fault, k.hint())
+			key, inTarget := strings.CutPrefix(name, "target.")
+			tip := k.hint()
+			if !inTarget && !k.InFunction() {
+				tip = "it is a change of the account, there for everybody: keep it small by its target"
+			}
+			d.wrong(d.places[at], at, key+" does not go with the fault "+c.Fault, tip)
 			return false
 		}
 	}

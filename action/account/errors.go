@@ -17,26 +17,34 @@ func explain(doing string, err error, gone ...string) error {
 	if err == nil {
 		return nil
 	}
+	if hasCode(err, gone...) {
+		return fmt.Errorf("%s: %w: %w", doing, errGone, err)
+	}
+	if tip := Hint(err); tip != "" {
+		return &action.Refused{Reason: doing, Err: err, Tip: tip}
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// Hint says what to do about an error of AWS; empty if nothing is known to help.
+func Hint(err error) string {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		var dial *net.OpError
 		if errors.As(err, &dial) && dial.Op == "dial" {
-			return &action.Refused{Reason: doing, Err: err, Tip: "is the region right, and the service reachable from here?"}
+			return "is the region right, and the service reachable from here?"
 		}
-		return fmt.Errorf("%s: %w", doing, err)
+		return ""
 	}
-	code := api.ErrorCode()
-	switch {
-	case slices.Contains(gone, code):
-		return fmt.Errorf("%s: %w: %w", doing, errGone, err)
-	case slices.Contains([]string{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AuthorizationErrorException"}, code):
-		return &action.Refused{Reason: doing, Err: err, Tip: "the runner lacks a permission; these are all that it needs: firedrill policy FILE"}
-	case slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}, code):
-		return &action.Refused{Reason: doing, Err: err, Tip: "the credentials have expired: sign in to AWS again"}
-	case slices.Contains([]string{"UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure", "InvalidAccessKeyId"}, code):
-		return &action.Refused{Reason: doing, Err: err, Tip: "AWS does not know these credentials: check the profile, the account and the clock"}
+	switch api.ErrorCode() {
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AuthorizationErrorException":
+		return "the runner lacks a permission; these are all that it needs: firedrill policy FILE"
+	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
+		return "the credentials have expired: sign in to AWS again"
+	case "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure", "InvalidAccessKeyId":
+		return "AWS does not know these credentials: check the profile, the account and the clock"
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return ""
 }
 
 // hasCode says whether an error of AWS has one of these codes.

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	cftypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	taggingtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/firedrill-dev/firedrill/experiment"
 )
@@ -51,6 +53,10 @@ func inStack(ctx context.Context, api cloudformation.ListStackResourcesAPIClient
 	var out []string
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
+		var failed smithy.APIError
+		if errors.As(err, &failed) && failed.ErrorCode() == "ValidationError" && strings.Contains(failed.ErrorMessage(), "does not exist") {
+			return nil, &Refused{Reason: "there is no stack " + stack + " in this account and region", Tip: "check its spelling, the account and the region"}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("list the resources of stack %s (needs cloudformation:ListStackResources): %w", stack, err)
 		}

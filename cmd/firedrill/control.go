@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/firedrill-dev/firedrill/action/account"
 	"github.com/firedrill-dev/firedrill/engine"
 )
 
@@ -18,7 +20,7 @@ func refused(code int, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &failure{code: code, err: err, hint: engine.HintOf(err)}
+	return &failure{code: code, err: err, hint: cmp.Or(engine.HintOf(err), account.Hint(err))}
 }
 
 // completeRuns offers the ids of runs to the shell.

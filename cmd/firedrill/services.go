@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -57,6 +58,9 @@ func (s *services) home(ctx context.Context, service string) (action.Service, er
 	}
 	if endpoint != "" {
 		cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.region))
+		if err == nil && cfg.Region == "" && service != "lambda" { // which firedrill local plays, in no region
+			err = &failure{code: exitUsage, err: errors.New("no AWS region is set"), hint: "set AWS_REGION"}
+		}
 		return action.Service{Region: cfg.Region, Account: s.role.account(), Endpoint: endpoint}, err
 	}
 	cfg, err := awsConfig(ctx, s.region)
