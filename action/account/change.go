@@ -46,11 +46,15 @@ func (a *Change) Key() string {
 // Label tells the target from others of its condition.
 func (a *Change) Label() string { return a.name }
 
-// Names are what a guard may protect.
+// Names are what a guard may protect: the target as it is called, its identity, and each part of that. An alias is a part of
+// its function, a stage one of its API: whoever protects the one means the other, too.
 func (a *Change) Names() []string {
 	parts := strings.SplitN(a.id, ":", 6) // of an ARN; the last is TYPE/NAME, and for some what it is part of: a table, a bus
 	path := strings.FieldsFunc(parts[len(parts)-1], func(c rune) bool { return c == ':' || c == '/' })
-	return append([]string{a.name, a.id}, path[min(1, max(len(path)-1, 0)):]...)
+	if len(parts) == 6 && len(path) > 1 {
+		path = path[1:]
+	}
+	return append([]string{a.name, a.id}, path...)
 }
 
 // ID is the resource's ARN or, where there is none, its name.
@@ -89,6 +93,7 @@ func (a *Change) Apply(ctx context.Context, undo json.RawMessage) error {
 	if err != nil {
 		return err
 	}
+	u.Until = until(a.resources, a.params.Lease) // from now: a baseline has passed since it was prepared
 	a.record, a.renewed = u, time.Now()
 	if err := a.resources.apply(ctx, u.order, u.states); err != nil {
 		return err

@@ -97,12 +97,15 @@ func (s setting[S]) apply(ctx context.Context, o order, raw states) error {
 	if err != nil {
 		return err
 	}
+	if s.extend != nil {
+		after = s.extend(after, after, o.Until)
+	}
 	for range attempts {
 		now, err := s.read(ctx, o.ID)
 		switch {
 		case err != nil:
 			return err
-		case s.same(now, after):
+		case s.same(now, after), s.extend != nil && s.has(now, after):
 			return nil
 		case !s.same(now, before):
 			return &action.Refused{Reason: fmt.Sprintf("%s: its %s was changed while the run was starting", o.ID, s.what), Tip: "run it again when nobody edits it"}
