@@ -195,6 +195,9 @@ func (d denial) take(now, before, after kept) (kept, string) {
 	case drift == "":
 		drift = fmt.Sprintf("its %s was changed otherwise, too", d.what)
 	}
+	if len(rest.statements) == 0 { // no service takes a policy without any
+		return kept{}, drift
+	}
 	return kept{Policy: rest.text, revision: now.revision}, drift
 }
 

@@ -173,6 +173,78 @@ func TestExtendedDenial(t *testing.T) {
 	})
 }
 
+// TestDenialLastsFromApply: a baseline may take longer than a denial lasts that nobody extends.
+func TestDenialLastsFromApply(t *testing.T) {
+	s := newSubject(t, newStand(t), roleDenyFixture())
+	undo := s.prepare(t)
+	u, err := decodeRecord(undo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := time.Now().Add(-time.Hour).UTC().Truncate(time.Second).Format(time.RFC3339)
+	undo = []byte(strings.ReplaceAll(string(undo), u.Until.Format(time.RFC3339), past))
+	if err := s.change.Apply(t.Context(), undo); err != nil {
+		t.Fatal(err)
+	}
+	policy := rolePolicy(t, s.world, ourPolicy)
+	if policy == "" || strings.Contains(policy, past) {
+		t.Errorf("the denial has ended before it began: %s", policy)
+	}
+	if err := s.change.Apply(t.Context(), undo); err != nil {
+		t.Errorf("Apply again: %v", err)
+	}
+	if err := s.change.Revert(t.Context(), undo); err != nil {
+		t.Error(err)
+	}
+	s.restored(t)
+}
+
+// TestDenialAlone: where somebody has removed all other statements, ours was the last, and the policy goes with it.
+func TestDenialAlone(t *testing.T) {
+	before := kept{Policy: `{"Version":"2012-10-17","Statement":[{"Sid":"Theirs","Effect":"Allow"}]}`}
+	ours := `{"Sid":"FiredrillX","Effect":"Deny","Action":["s3:GetObject"]}`
+	doc, err := parsePolicy(before.Policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := kept{Policy: doc.with(ours), Sid: "FiredrillX"}
+	now := kept{Policy: `{"Version":"2012-10-17","Statement":[` + ours + `]}`}
+	next, drift := denial{what: "policy"}.take(now, before, after)
+	if next.Policy != "" || drift == "" {
+		t.Errorf("%q, %q: want no policy, and drift", next.Policy, drift)
+	}
+}
+
+func TestQueuesElsewhere(t *testing.T) {
+	const id = "arn:aws:sqs:eu-west-1:111122223333:orders"
+	for name, want := range map[string]bool{
+		"orders": true, id: true,
+		"https://sqs.eu-west-1.amazonaws.com/111122223333/orders": true,
+		"http://127.0.0.1:5000/111122223333/orders":               true,
+		"https://sqs.eu-west-1.amazonaws.com/444455556666/orders": false,
+		"https://sqs.us-east-1.amazonaws.com/111122223333/orders": false,
+		"arn:aws:sqs:us-east-1:111122223333:orders":               false,
+	} {
+		if got := meansQueue(name, id); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// TestNamesOfParts: who protects a function protects its aliases.
+func TestNamesOfParts(t *testing.T) {
+	for id, want := range map[string]string{
+		"arn:aws:lambda:eu-west-1:111122223333:function:checkout:live": "checkout",
+		"arn:aws:iam::111122223333:role/team/admin":                    "admin",
+		"api1/prod":           "api1",
+		"arn:aws:s3:::orders": "orders",
+	} {
+		if names := (&Change{name: "x", id: id}).Names(); !slices.Contains(names, want) {
+			t.Errorf("%s: %q", id, names)
+		}
+	}
+}
+
 // TestOwnRoleIsNoTarget: who takes away the runner's own permissions cannot give them back.
 func TestOwnRoleIsNoTarget(t *testing.T) {
 	for _, c := range []struct {
@@ -193,11 +265,13 @@ func TestOwnRoleIsNoTarget(t *testing.T) {
 	}
 	w := newStand(t).world()
 	api := iam.NewFromConfig(w.cfg)
-	if _, err := api.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("runner"), AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)}); err != nil {
-		t.Fatal(err)
-	}
-	for _, kind := range []string{"iam-deny", "iam-boundary"} {
-		refusedFor(t, w, kind, "runner", fault.Attributes{"services": []string{"s3"}}, "itself works as")
+	for _, role := range []string{"runner", "shop"} {
+		if _, err := api.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &role, AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)}); err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []string{"iam-deny", "iam-boundary"} {
+			refusedFor(t, w, kind, role, fault.Attributes{"services": []string{"s3"}}, "itself works as")
+		}
 	}
 }
 

@@ -22,8 +22,9 @@ type Deps struct {
 	Place func(ctx context.Context, service string, in *experiment.Account, region string) (Place, error)
 	// Config is the access to a service at a place. Sessions of assumed roles carry the run's name.
 	Config func(ctx context.Context, service string, at Place, run string) (aws.Config, error)
-	// Self is as whom this process works in its own account: the ARN of a role, of a session of it, or of a user.
-	Self func(ctx context.Context) (string, error)
+	// Selves is as whom this process works: the ARNs of a role, of a session of it, or of a user in its own account, and of
+	// the roles that the experiment assumes.
+	Selves func(ctx context.Context) ([]string, error)
 	// Embedded says that this process has the services of embedded places.
 	Embedded bool
 }
@@ -90,12 +91,12 @@ func (f *Factory) spare(ctx context.Context, k kind, at Place, id string) error 
 	if !k.self {
 		return nil
 	}
-	self, err := f.deps.Self(ctx)
+	selves, err := f.deps.Selves(ctx)
 	if err != nil {
 		return err
 	}
-	if sameRole(self, id) || sameRole(at.Role, id) {
-		return &action.Refused{Reason: fmt.Sprintf("target %s is the role that this run itself works as: it could not take the fault back", id), Tip: "run it as another role, or choose another target"}
+	if slices.ContainsFunc(append(selves, at.Role), func(self string) bool { return sameRole(self, id) }) {
+		return &action.Refused{Reason: fmt.Sprintf("target %s is a role that this run itself works as: it could not take its faults back", id), Tip: "run it as another role, or choose another target"}
 	}
 	return nil
 }

@@ -19,8 +19,6 @@ type kind struct {
 	undo time.Duration
 	// open gives access to the kind's resources.
 	open func(cfg aws.Config) change
-	// tagged finds resources by tag where AWS's list of tagged resources leaves them out; nil: it does not.
-	tagged func(ctx context.Context, cfg aws.Config, key, value string) ([]string, error)
 	// needs are the permissions to change one resource and to take it back; id is as find told it.
 	needs func(id string) []action.Permission
 	// also are permissions on what the attributes name; nil: they name nothing of the account.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -60,14 +61,14 @@ func queueDenial(api queueAPI, actions []string) denial {
 	return denial{
 		what: "queue policy",
 		lookup: func(ctx context.Context, name string) (string, error) {
-			_, arn, err := read(ctx, name, types.QueueAttributeNameQueueArn)
+			_, id, err := read(ctx, name, types.QueueAttributeNameQueueArn)
 			switch {
 			case errors.Is(err, errGone):
 				return "", missing("queue", queueName(name), "this account and region", nil)
-			case err == nil && strings.HasPrefix(name, "arn:") && name != arn:
-				return "", &action.Refused{Reason: "queue " + name + " is not in this account and region, where there is " + arn, Tip: "say where it is in the target: account: NAME, region: REGION"}
+			case err == nil && !meansQueue(name, id):
+				return "", &action.Refused{Reason: "queue " + name + " is not in this account and region, where there is " + id, Tip: "say where it is in the target: account: NAME, region: REGION"}
 			}
-			return arn, err
+			return id, err
 		},
 		read: func(ctx context.Context, id string) (policy, revision string, err error) {
 			_, policy, err = read(ctx, id, types.QueueAttributeNamePolicy)
@@ -93,6 +94,19 @@ func explainQueue(id, doing string, err error) error {
 // queue is the target of faults on queues.
 func queue() experiment.Resource {
 	return experiment.Resource{Key: "queue", Doc: "An SQS queue, by name, URL or ARN", Tagged: "sqs", CloudFormation: "AWS::SQS::Queue"}
+}
+
+// meansQueue says whether a name, ARN or URL means the queue of an ARN: those elsewhere may have the same name.
+func meansQueue(name, id string) bool {
+	of, err := arn.Parse(id)
+	switch {
+	case strings.HasPrefix(name, "arn:"):
+		return name == id
+	case err != nil || !strings.Contains(name, "/"):
+		return err == nil
+	}
+	_, host, _ := strings.Cut(name, "://")
+	return strings.HasSuffix(name, "/"+of.AccountID+"/"+of.Resource) && (!strings.HasPrefix(host, "sqs.") || strings.HasPrefix(host, "sqs."+of.Region+"."))
 }
 
 // queueName is the name in an ARN or URL, or the name itself.

@@ -97,8 +97,8 @@ func (w world) factory() *Factory {
 			return Place{Account: w.account, Region: moto.Region, Endpoint: w.stand.endpoint}, nil
 		},
 		Config: func(context.Context, string, Place, string) (aws.Config, error) { return cfg, nil },
-		Self: func(context.Context) (string, error) {
-			return "arn:aws:sts::" + w.account + ":assumed-role/runner/01J", nil
+		Selves: func(context.Context) ([]string, error) {
+			return []string{"arn:aws:sts::" + w.account + ":assumed-role/runner/01J", "arn:aws:iam::" + w.account + ":role/shop"}, nil
 		},
 	})
 }

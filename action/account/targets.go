@@ -42,13 +42,10 @@ func (f *Factory) expand(ctx context.Context, k kind, c experiment.Condition, ru
 
 func (f *Factory) tagged(ctx context.Context, k kind, t experiment.Target, run string) ([]string, error) {
 	key, value, _ := strings.Cut(t.Tag, "=")
-	if k.tagged == nil && k.Target.Tagged == "" {
+	if k.Target.Tagged == "" {
 		return nil, &action.Refused{Reason: fmt.Sprintf("target tag %s: AWS does not list what %s changes by tag", t.Tag, k.Kind.Kind), Tip: "name them: " + k.Target.Key + ": [NAME, NAME]"}
 	}
-	service := "resource_groups_tagging_api"
-	if k.tagged != nil {
-		service = k.service
-	}
+	const service = "resource_groups_tagging_api"
 	at, err := f.deps.Place(ctx, service, t.Assume, t.Region)
 	if err != nil {
 		return nil, err
@@ -56,9 +53,6 @@ func (f *Factory) tagged(ctx context.Context, k kind, t experiment.Target, run s
 	cfg, err := f.deps.Config(ctx, service, at, run)
 	if err != nil {
 		return nil, err
-	}
-	if k.tagged != nil {
-		return k.tagged(ctx, cfg, key, value)
 	}
 	return group.Tagged(ctx, tagging.NewFromConfig(cfg), k.Target.Tagged, key, value)
 }

@@ -18,7 +18,7 @@ import (
 
 // accounts is the way into the accounts of AWS that an experiment names.
 func (s *session) accounts() account.Deps {
-	return account.Deps{Place: s.place, Config: s.access, Self: s.self, Embedded: s.host != nil}
+	return account.Deps{Place: s.place, Config: s.access, Selves: s.selves, Embedded: s.host != nil}
 }
 
 // place is where a service's resources are: in an account of the experiment, or the runner's own.
@@ -37,21 +37,21 @@ func (s *session) access(ctx context.Context, service string, at account.Place, 
 	return in.services.config(ctx, service, action.Service{Region: at.Region, Account: at.Account, Endpoint: at.Endpoint})
 }
 
-// self is as whom this process works in its own account. Asking needs no permission.
-func (s *session) self(ctx context.Context) (string, error) {
+// selves is as whom this process works: in its own account, where asking needs no permission, and in those of its experiment.
+func (s *session) selves(ctx context.Context) ([]string, error) {
 	at, err := s.services.home(ctx, "sts")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	cfg, err := s.services.config(ctx, "sts", at)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return "", fmt.Errorf("find out which role this run works as: %w", err)
+		return nil, fmt.Errorf("find out which role this run works as: %w", err)
 	}
-	return aws.ToString(out.Arn), nil
+	return append([]string{aws.ToString(out.Arn)}, s.roles...), nil
 }
 
 // within is the session in another account or region, for one run. The same is the same session, so that a role is

@@ -12,6 +12,7 @@ import (
 
 	"github.com/firedrill-dev/firedrill/calendar"
 	"github.com/firedrill-dev/firedrill/engine"
+	"github.com/firedrill-dev/firedrill/engine/dynamostate"
 	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/probe"
 )
@@ -51,6 +52,9 @@ func (a *app) guards(h house) ([]experiment.Guards, error) {
 		}
 		all = append(all, *g)
 	}
+	if at, err := dynamostate.Parse(a.state); err == nil { // a fault on it would keep runs from being put back
+		all = append(all, experiment.Guards{File: "--state " + a.state, Protected: []string{at.Table}})
+	}
 	return all, nil
 }
 
@@ -89,6 +93,9 @@ func calendarOf(x *experiment.Experiment) func(experiment.Guards) (calendar.Free
 
 // guarded adds to a registry what guards and measures need to know of the world.
 func (s *session) guarded(x *experiment.Experiment) engine.Registry {
+	for _, in := range x.Accounts {
+		s.roles = append(s.roles, in.Role)
+	}
 	registry, measures := s.registry(), newMeasuring(s, x)
 	registry.Calendar = calendarOf(x)
 	registry.Alarms = probe.NewAlarms(measures.cloudWatch).States

@@ -32,6 +32,7 @@ type session struct {
 	signer   *envelope.Signer // nil: fault sets are not signed
 	audience []string         // of those in files
 	logs     *action.Logs     // counts the injections of functions in AWS
+	roles    []string         // that the experiment assumes
 
 	mu     sync.Mutex // loads ask for the client from many goroutines
 	client *lambda.Client
