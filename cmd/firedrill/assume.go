@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -30,6 +31,14 @@ func (a assumption) account() string {
 // tagRun is the session tag that names the run, so that the account's own log tells whose doing it was.
 const tagRun = "firedrill-run"
 
+const (
+	// sessionTime is the longest that every role allows, even to a session of another role (AWS STS API reference,
+	// "AssumeRole", DurationSeconds): an undo must not fail because the own credentials have run out meanwhile.
+	sessionTime = time.Hour
+	// sessionMargin is how long before its end a session is renewed, so that no call is under way then, and clocks may differ.
+	sessionMargin = 2 * time.Minute
+)
+
 // assume gives the credentials of the role. They renew themselves, so that an undo hours later has them, too.
 func (s *services) assume(ctx context.Context) (aws.CredentialsProvider, error) {
 	s.mu.Lock()
@@ -46,12 +55,13 @@ func (s *services) assume(ctx context.Context) (aws.CredentialsProvider, error) 
 		return nil, err
 	}
 	provider := aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), s.role.arn, func(o *stscreds.AssumeRoleOptions) {
+		o.Duration = sessionTime
 		o.RoleSessionName = "firedrill-" + s.role.run
 		o.Tags = []ststypes.Tag{{Key: aws.String(tagRun), Value: aws.String(s.role.run)}}
 		if s.role.externalID != "" {
 			o.ExternalID = aws.String(s.role.externalID)
 		}
-	}))
+	}), func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = sessionMargin })
 	if _, err := provider.Retrieve(ctx); err != nil {
 		return nil, s.role.refused(err)
 	}
@@ -71,7 +81,7 @@ func (a assumption) refused(err error) error {
 	f := &failure{code: exitUsage, err: fmt.Errorf("assume the role %s: %w", a.arn, err)}
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorCode() == "AccessDenied" {
-		f.hint = "its trust policy must allow you sts:AssumeRole and sts:TagSession, with the external id if it asks for one: firedrill policy FILE --for trust; and your own policy both of them on the role"
+		f.hint = "its trust policy must allow you sts:AssumeRole and sts:TagSession, with the external id if it asks for one: firedrill policy FILE --for trust:NAME; and your own policy both of them on the role"
 	}
 	return f
 }

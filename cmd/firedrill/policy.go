@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/spf13/cobra"
 
 	"github.com/firedrill-dev/firedrill/action"
@@ -73,7 +74,8 @@ func (s *session) policy(ctx context.Context, x *experiment.Experiment, whose st
 			return action.Policy{}, err
 		}
 		self, err := s.services.caller(ctx, cfg)
-		return action.TrustPolicy("arn:aws:iam::"+self+":root", in.ExternalID), err
+		root := arn.ARN{Partition: partitionOf(cfg.Region), Service: "iam", AccountID: self, Resource: "root"}
+		return action.TrustPolicy(root.String(), in.ExternalID), err
 	case whose != forRunner && whose != forFunctions && !isAccount:
 		return action.Policy{}, usage("use --for runner, --for functions, or the name of an account in the file", "--for %q is neither the runner nor the functions, and no account of the file", whose)
 	}
