@@ -231,20 +231,6 @@ func TestQueuesElsewhere(t *testing.T) {
 	}
 }
 
-// TestNamesOfParts: who protects a function protects its aliases.
-func TestNamesOfParts(t *testing.T) {
-	for id, want := range map[string]string{
-		"arn:aws:lambda:eu-west-1:111122223333:function:checkout:live": "checkout",
-		"arn:aws:iam::111122223333:role/team/admin":                    "admin",
-		"api1/prod":           "api1",
-		"arn:aws:s3:::orders": "orders",
-	} {
-		if names := (&Change{name: "x", id: id}).Names(); !slices.Contains(names, want) {
-			t.Errorf("%s: %q", id, names)
-		}
-	}
-}
-
 // TestOwnRoleIsNoTarget: who takes away the runner's own permissions cannot give them back.
 func TestOwnRoleIsNoTarget(t *testing.T) {
 	for _, c := range []struct {
