@@ -91,7 +91,7 @@ func (r *runner) countAgain(ctx context.Context) {
 		}
 	}
 	r.count(all, func(c *count) { c.proof, c.err = r.proof(r.undo, c.ch.action, proofTimeout) })
-	if late := lagging(all); len(late) > 0 && r.m.stop == nil {
+	if late := lagging(all); len(late) > 0 && r.m.stop == nil && !r.enough {
 		name := late[0].ch.Name
 		r.tell(Event{Kind: EventNote, Condition: name, Message: name + ": waiting for the function's log to show the injections"})
 		r.count(late, func(c *count) { c.proof, c.err = r.awaitRecords(ctx, c.ch, enough) })

@@ -215,8 +215,11 @@ func (r *runner) closeWindow(ctx context.Context, w WindowReader, m experiment.M
 	r.traffic.stores[m.Name].add(o)
 }
 
-// pause waits a little; false if somebody wants the run to end.
+// pause waits a little; false if somebody wants the run to end, or wanted it in an earlier pause: they ask once.
 func (r *runner) pause(ctx context.Context, d time.Duration) bool {
+	if r.enough {
+		return false
+	}
 	timer := time.NewTimer(max(d, watchStep))
 	defer timer.Stop()
 	for {
@@ -226,7 +229,7 @@ func (r *runner) pause(ctx context.Context, d time.Duration) bool {
 		case <-ctx.Done():
 			return false
 		case e := <-r.events:
-			if e.kind == evStop {
+			if r.enough = e.kind == evStop; r.enough {
 				return false
 			}
 		}

@@ -257,6 +257,41 @@ func TestWindows(t *testing.T) {
 	})
 }
 
+// TestWaitsEndTogether: one request to stop ends all waits after a run, whatever is waited for first.
+func TestWaitsEndTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		x, o, m := late(t, c, "value >= 0")
+		x.Phases.Recovery = 3 * time.Second
+		x.Measures = append(x.Measures, experiment.Measure{Name: "since", Of: experiment.Logs, Expect: expect(t, "value <= 1000"), Every: time.Second, Timeout: time.Second, Probe: experiment.ProbeSpec{Lag: 20 * time.Second}})
+		o.Registry.Probe = func(of experiment.Measure) (Probe, error) {
+			if of.Of == experiment.Logs {
+				return window{}, nil
+			}
+			return m, nil
+		}
+		var asked time.Time
+		o.Observer = func(e Event) {
+			if !strings.Contains(e.Message, "for what is known late: since") {
+				return
+			}
+			runs, _, err := o.State.Status(t.Context())
+			if err == nil && len(runs) == 1 {
+				err = o.State.RequestStop(t.Context(), runs[0].Run, "")
+			}
+			if err != nil || len(runs) != 1 {
+				t.Errorf("%v, %v", runs, err)
+			}
+			asked = time.Now()
+		}
+		r, err := Run(t.Context(), x, o)
+		if err != nil || r.Verdict != verdict.Inconclusive || asked.IsZero() || r.Ended.Sub(asked) > 5*time.Second {
+			t.Errorf("%s: %s, %v; it ended %s after it was asked to", r.Verdict, r.Reason, err, r.Ended.Sub(asked))
+		}
+		pristine(t, c)
+	})
+}
+
 func TestWhole(t *testing.T) {
 	at := time.Now()
 	obs := whole([]verdict.Observation{{At: at}, {At: at, Span: time.Minute}, {At: at.Add(time.Second), Span: time.Minute}}, at.Add(time.Minute))

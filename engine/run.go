@@ -77,6 +77,7 @@ type runner struct {
 	notes     []string
 	residue   []Residue
 	recovery  Recovery
+	enough    bool // nobody waits any longer for what is known late
 	result    *Result
 	reportErr error
 }
