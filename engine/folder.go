@@ -250,10 +250,42 @@ func (c *folderClaim) Append(line []byte, durable bool) error {
 }
 
 // Lock takes the targets' locks. A file beside each names the holder, for messages.
-func (c *folderClaim) Lock(_ context.Context, targets []string) error {
+func (c *folderClaim) Lock(ctx context.Context, targets []string) error {
 	for _, key := range targets {
 		if err := c.lock(key); err != nil {
 			return err
+		}
+	}
+	return c.clean(ctx, targets) // with the locks in hand: nobody adds to it any more
+}
+
+// clean is an error if a run whose process is gone has left something on one of the targets. Whoever changed that would take it for what
+// was there before, and keep the other run's recovery from putting it back.
+func (c *folderClaim) clean(ctx context.Context, targets []string) error {
+	wanted := map[string]bool{}
+	for _, key := range targets {
+		wanted[key] = true
+	}
+	runs, err := c.folder.Runs(ctx)
+	if err != nil {
+		return fmt.Errorf("find out what other runs have left: %w", err)
+	}
+	for _, run := range runs {
+		if run == c.run || locked(c.folder.lockPath(run)) {
+			continue
+		}
+		lines, err := c.folder.journal(run)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has changed nothing
+		}
+		if err != nil {
+			return &Refusal{Err: fmt.Errorf("find out what run %s has left: %w", run, err), Tip: "firedrill status"}
+		}
+		records, _, _ := ParseJournal(lines)
+		for _, change := range Changes(records) {
+			if !change.Undone && wanted[change.Target] {
+				return &TargetHeld{Target: change.Target, Run: run, Gone: true}
+			}
 		}
 	}
 	return nil
