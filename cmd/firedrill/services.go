@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/action/account"
 	"github.com/firedrill-dev/firedrill/action/group"
 	"github.com/firedrill-dev/firedrill/action/pace"
 )
@@ -65,6 +66,10 @@ func (s *services) home(ctx context.Context, service string) (action.Service, er
 	}
 	cfg, err := awsConfig(ctx, s.region)
 	if err != nil {
+		var f *failure
+		if errors.As(err, &f) && service != "lambda" {
+			f.hint = signIn // nothing on this machine takes its place
+		}
 		return action.Service{}, err
 	}
 	if s.role.arn != "" {
@@ -83,7 +88,7 @@ func (s *services) caller(ctx context.Context, cfg aws.Config) (string, error) {
 	}
 	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return "", fmt.Errorf("find out which account this is: %w", err)
+		return "", &failure{code: exitUsage, err: fmt.Errorf("find out which account this is: %w", err), hint: account.Hint(err)}
 	}
 	s.account = aws.ToString(out.Account)
 	return s.account, nil

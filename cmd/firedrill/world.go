@@ -60,10 +60,13 @@ func (s *session) newLambda(ctx context.Context) (*lambda.Client, error) {
 	return lambda.NewFromConfig(cfg), nil // which tries no invocation again
 }
 
+// signIn is what to do about access to AWS that is missing.
+const signIn = "sign in to AWS and set AWS_REGION"
+
 // awsConfig is the environment's access to AWS. It is asked for credentials at once, so that a laptop without
 // any hears so in a sentence, not from the first call that needs them. A region wins over the environment's.
 func awsConfig(ctx context.Context, region string) (aws.Config, error) {
-	const hint = "run the functions on this machine: --local FILE; name a running host: --endpoint-url URL; or sign in to AWS and set AWS_REGION"
+	const hint = "run the functions on this machine: --local FILE; name a running host: --endpoint-url URL; or " + signIn
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}), config.WithRegion(region))
 	if err != nil {
 		return cfg, &failure{code: exitUsage, err: fmt.Errorf("load AWS configuration: %w", err), hint: hint}

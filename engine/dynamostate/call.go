@@ -34,10 +34,13 @@ func call[In, Out any](ctx context.Context, t *Table, budget time.Duration, what
 // explain adds what to do about an error.
 func (t *Table) explain(what string, err error) error {
 	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return fmt.Errorf("%s %s: %w", what, t.Name(), err)
-	}
 	wrapped := fmt.Errorf("%s %s: %w", what, t.Name(), err)
+	if !errors.As(err, &api) {
+		if errors.Is(err, context.Canceled) {
+			return wrapped
+		}
+		return &engine.Refusal{Err: wrapped, Tip: "is the region right, and DynamoDB reachable from here?"}
+	}
 	switch api.ErrorCode() {
 	case "ResourceNotFoundException":
 		return &engine.Refusal{Err: fmt.Errorf("there is no table %s here", t.at.Table), Tip: "create it: firedrill state create " + t.Name() + "; or name its region: --state dynamodb:" + t.at.Table + "?region=REGION"}
