@@ -26,19 +26,13 @@ func TestExamples(t *testing.T) {
 		t.Skip("takes minutes: FIREDRILL_REQUIRE=kinds")
 	}
 	stand, binary := newStand(t), buildFiredrill(t)
-	slots := make(chan struct{}, 4) // real runs beside each other disturb each other's measures
 	t.Run("kinds", func(t *testing.T) {
-		for _, f := range fixtures() {
-			t.Run(f.kind, func(t *testing.T) {
-				t.Parallel()
-				slots <- struct{}{}
-				defer func() { <-slots }()
-				runExample(t, stand.behind(t, f).world(), f, binary)
-				if !f.stays {
-					killExample(t, stand.behind(t, f).world(), f, binary)
-				}
-			})
-		}
+		sideBySide(t, fixtures(), func(t *testing.T, f fixture) {
+			runExample(t, stand.behind(t, f).world(), f, binary)
+			if !f.stays {
+				killExample(t, stand.behind(t, f).world(), f, binary)
+			}
+		})
 	})
 }
 
