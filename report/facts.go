@@ -117,8 +117,9 @@ func facts(r *engine.Result) []fact {
 		}
 		add("stops if", clean(s.Of+": "+s.When.Text)+forTime(s.For))
 	}
-	if x.Lease > 0 {
-		add("lease", x.Lease.String()+": after it, a fault is over even if nobody puts it back")
+	inFunctions := func(c experiment.Condition) bool { return c.Percentage > 0 }
+	if x.Lease > 0 && slices.ContainsFunc(x.Conditions, inFunctions) {
+		add("lease", x.Lease.String()+": after it, a fault in a function is over even if nobody puts it back")
 	}
 	if x.Guards.MaxDuration > 0 {
 		add("longest run", x.Guards.MaxDuration.String())

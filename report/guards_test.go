@@ -7,8 +7,23 @@ import (
 	"time"
 
 	"github.com/firedrill-dev/firedrill/engine"
+	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/verdict"
 )
+
+// TestWhoseLease: a lease ends faults in functions. Of a change of the account nobody may read that it ends by itself.
+func TestWhoseLease(t *testing.T) {
+	for percentage, said := range map[float64]bool{100: true, 0: false} {
+		r := &engine.Result{Version: 1, Run: "RUN", Experiment: &experiment.Experiment{Lease: time.Minute, Conditions: []experiment.Condition{{Name: "c", Percentage: percentage}}}}
+		var page bytes.Buffer
+		if err := HTML(&page, r); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(page.String(), "even if nobody puts it back"); got != said {
+			t.Errorf("of %v %% of the invocations the page tells a lease: %t", percentage, got)
+		}
+	}
+}
 
 // TestBudgetsAndWhatStays: every report says what was used up, and what was not undone as the file says, without calling it left
 // behind.
