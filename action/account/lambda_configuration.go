@@ -23,6 +23,7 @@ type configured[V any] struct {
 	Value    V `json:"value"`
 	revision *string
 	settled  bool // the function runs with it
+	failed   bool // it does not, and will not
 }
 
 // A field is where a piece of the configuration is, and what becomes of it.
@@ -55,7 +56,8 @@ func configuration[V any](api configurationAPI, f field[V]) setting[configured[V
 				return c, explain("function "+id+": read its "+f.what, err, "ResourceNotFoundException")
 			}
 			c.revision = out.RevisionId
-			c.settled = out.LastUpdateStatus != types.LastUpdateStatusInProgress && out.LastUpdateStatus != types.LastUpdateStatusFailed
+			c.failed = out.LastUpdateStatus == types.LastUpdateStatusFailed
+			c.settled = out.LastUpdateStatus != types.LastUpdateStatusInProgress && !c.failed
 			c.Value, err = f.get(out)
 			return c, err
 		},
@@ -63,9 +65,10 @@ func configuration[V any](api configurationAPI, f field[V]) setting[configured[V
 			v, err := f.want(now.Value, o)
 			return configured[V]{Value: v}, err
 		},
-		write: update,
-		say:   func(before, after configured[V]) (string, string) { return f.say(before.Value, after.Value) },
-		holds: func(now, after configured[V]) bool { return now.settled && f.has(now.Value, after.Value) },
+		write:  update,
+		broken: func(now configured[V]) bool { return now.failed },
+		say:    func(before, after configured[V]) (string, string) { return f.say(before.Value, after.Value) },
+		holds:  func(now, after configured[V]) bool { return now.settled && f.has(now.Value, after.Value) },
 		try: func(ctx context.Context, id string, now configured[V]) error {
 			now.revision = aws.String(revisionOfNone)
 			err := update(ctx, id, now, now)

@@ -22,6 +22,8 @@ type lambdaFront struct {
 	slow      map[string]bool // accounts in which updates take a few looks
 	revisions map[string]int  // by account and path
 	underWay  map[string]int  // looks until it is done
+	failing   map[string]bool // accounts in which the next update fails
+	failed    map[string]bool // what the last update of has failed
 	switching map[string]bool // mappings of which the update is to deliver or not
 }
 
@@ -30,7 +32,7 @@ const looksUnderWay = 4 // the answer to the update itself is the first
 func frontLambda(next http.Handler) http.Handler { return newLambdaFront(next) }
 
 func newLambdaFront(next http.Handler) *lambdaFront {
-	return &lambdaFront{behind: next, slow: map[string]bool{}, revisions: map[string]int{}, underWay: map[string]int{}, switching: map[string]bool{}}
+	return &lambdaFront{behind: next, slow: map[string]bool{}, revisions: map[string]int{}, underWay: map[string]int{}, failing: map[string]bool{}, failed: map[string]bool{}, switching: map[string]bool{}}
 }
 
 // takeTime lets updates in an account be under way for a while.
@@ -38,6 +40,13 @@ func (f *lambdaFront) takeTime(account string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.slow[account] = true
+}
+
+// failNext lets the next update in an account fail after it was accepted.
+func (f *lambdaFront) failNext(account string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failing[account] = true
 }
 
 var lambdaPath = regexp.MustCompile(`^/2015-03-31/(functions/([^/]+)/(configuration|aliases/[^/]+)|event-source-mappings/[^/]+)/?$`)
@@ -69,6 +78,8 @@ func (f *lambdaFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.behind.ServeHTTP(answer, r)
 	if r.Method == http.MethodPut && answer.Code < http.StatusMultipleChoices {
 		f.revisions[key]++
+		f.failed[key] = f.failing[account]
+		delete(f.failing, account)
 		if f.slow[account] {
 			f.underWay[key] = looksUnderWay
 		}
@@ -131,6 +142,9 @@ func (f *lambdaFront) write(w http.ResponseWriter, answer *httptest.ResponseReco
 		case !mapping:
 			told["RevisionId"] = f.revision(key)
 			told["LastUpdateStatus"] = map[bool]string{true: "InProgress", false: "Successful"}[busy]
+			if f.failed[key] {
+				told["LastUpdateStatus"] = "Failed"
+			}
 		}
 		if busy {
 			f.underWay[key]--

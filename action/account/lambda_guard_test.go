@@ -2,6 +2,7 @@ package account
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -102,5 +103,35 @@ func TestUpdatesUnderWay(t *testing.T) {
 			}
 			s.restored(t)
 		})
+	}
+}
+
+// TestUpdatesThatFail: what AWS Lambda has accepted and could not do is neither a fault that is there nor one that is gone.
+func TestUpdatesThatFail(t *testing.T) {
+	f := memoryFixture()
+	var front *lambdaFront
+	f.front = func(next http.Handler) http.Handler {
+		front = newLambdaFront(next)
+		return front
+	}
+	s := newSubject(t, newStand(t).behind(t, f), f)
+	undo := s.prepare(t)
+	front.failNext(s.account)
+	if err := s.change.Apply(t.Context(), undo); err == nil {
+		t.Error("Apply made an update that failed")
+	}
+	front.failNext(s.account)
+	if err := s.change.Revert(t.Context(), undo); err == nil {
+		t.Error("Revert took the fault back by an update that failed")
+	}
+	if _, err := s.fresh(t).Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "its last update failed") {
+		t.Errorf("Prepare on what is not in effect: %v", err)
+	}
+	if err := s.change.Revert(t.Context(), undo); err != nil {
+		t.Errorf("Revert again: %v", err)
+	}
+	s.restored(t)
+	if _, err := s.fresh(t).Prepare(t.Context()); err != nil {
+		t.Errorf("Prepare again: %v", err)
 	}
 }

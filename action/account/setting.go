@@ -41,6 +41,8 @@ type setting[S any] struct {
 	extend func(now, after S, until time.Time) S
 	// lease is the least time until an end date; writing one costs the service something.
 	lease time.Duration
+	// broken says that what was read is not in effect, because the service could not do what it was asked for; nil: it always is.
+	broken func(now S) bool
 	// eventual says that what was written may be read late, so that a first look proves nothing.
 	eventual bool
 	// effects says that even a write of what is there already has an effect, so that it is no rehearsal.
@@ -73,6 +75,9 @@ func (s setting[S]) prepare(ctx context.Context, o order) (prepared, error) {
 	before, err := s.read(ctx, o.ID)
 	if err != nil {
 		return prepared{}, err
+	}
+	if s.isBroken(before) {
+		return prepared{}, &action.Refused{Reason: fmt.Sprintf("%s: its last update failed, so that its %s is not what it seems to be", o.ID, s.what), Tip: "see what AWS says of its state, and update it again"}
 	}
 	after, err := s.want(before, o)
 	if err != nil {
@@ -125,7 +130,7 @@ func (s setting[S]) apply(ctx context.Context, o order, raw states) error {
 func (s setting[S]) put(ctx context.Context, id string, from, to S) error {
 	failed := s.write(ctx, id, from, to)
 	if failed != nil {
-		if now, err := s.read(ctx, id); err != nil || !s.same(now, to) {
+		if now, err := s.read(ctx, id); err != nil || !s.same(now, to) || s.isBroken(now) {
 			return failed
 		}
 		return nil
@@ -161,7 +166,7 @@ func (s setting[S]) revert(ctx context.Context, o order, raw states) (drift stri
 			return "", err
 		}
 		next, drift := s.without(now, before, after)
-		if s.same(next, now) {
+		if s.same(next, now) && !s.isBroken(now) {
 			if !s.eventual || looked {
 				return drift, nil
 			}
@@ -207,6 +212,8 @@ func (s setting[S]) inEffect(ctx context.Context, o order, raw states) (bool, er
 	}
 	return err == nil && s.has(now, after), err
 }
+
+func (s setting[S]) isBroken(now S) bool { return s.broken != nil && s.broken(now) }
 
 func (s setting[S]) has(now, after S) bool {
 	if s.holds != nil {
