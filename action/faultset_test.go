@@ -430,3 +430,15 @@ func TestLargeEnvironment(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestKeysOfAccounts: behind one endpoint, such as that of a private network, the same name is something else in each account.
+func TestKeysOfAccounts(t *testing.T) {
+	here := location{Kind: kindSSM, Region: "eu-west-1", Name: "/faults", Endpoint: "https://vpce.example"}
+	there := here
+	there.Access = Access{Role: "arn:aws:iam::111122223333:role/firedrill"}
+	other := there
+	other.Access.Role = "arn:aws:iam::111122223333:role/another"
+	if here.key() == there.key() || there.key() != other.key() {
+		t.Errorf("%s, %s, %s", here.key(), there.key(), other.key())
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 // A snapshot is what a store holds.
@@ -58,8 +60,11 @@ func (l location) key() string {
 		return "lambda:" + l.Function + ":" + l.Variable
 	}
 	where := []string{l.Kind, l.Region, l.Account, l.Name}
-	if l.Endpoint != "" {
+	if l.Endpoint != "" { // of accounts behind it only those have a number that a role was assumed in
 		where[2] = l.Endpoint
+		if role, err := arn.Parse(l.Access.Role); err == nil {
+			where[2] += "#" + role.AccountID
+		}
 	}
 	return strings.Join(where, ":")
 }
