@@ -24,11 +24,12 @@ type Change struct {
 	params    action.Params
 	place     Place
 	name, id  string
-	of        int // the size of the group that it was picked from; 0 if it was named
-	renewed   time.Time
+	of        int    // the size of the group that it was picked from; 0 if it was named
 	record    record // as Prepare told it last
 	// applied, reverted and lost say what became of the change; Proof may come from another goroutine.
 	applied, reverted, lost atomic.Bool
+	// ends is when the fault is over unless it is extended, in seconds of Unix time: a clock that goes on while a machine sleeps.
+	ends atomic.Int64
 }
 
 // Key identifies the target: two runs with one key would change the same thing.
@@ -94,10 +95,11 @@ func (a *Change) Apply(ctx context.Context, undo json.RawMessage) error {
 		return err
 	}
 	u.Until = until(a.resources, a.params.Lease) // from now: a baseline has passed since it was prepared
-	a.record, a.renewed = u, time.Now()
+	a.record = u
 	if err := a.resources.apply(ctx, u.order, u.states); err != nil {
 		return err
 	}
+	a.ends.Store(u.Until.Unix())
 	a.applied.Store(true)
 	return nil
 }
@@ -121,7 +123,7 @@ func (a *Change) Proof(ctx context.Context) (action.Proof, error) {
 		if err != nil {
 			return action.Proof{}, err
 		}
-		a.lost.Store(!there)
+		a.lost.Store(!there || a.Ends() && a.left() <= 0)
 	}
 	if a.applied.Load() && !a.lost.Load() {
 		p.Fired = 1
@@ -181,9 +183,15 @@ func (a *Change) Lifetime() time.Duration {
 	return time.Until(until(a.resources, a.params.Lease)).Round(time.Second)
 }
 
+// left is the time until the fault is over.
+func (a *Change) left() time.Duration { return time.Until(time.Unix(a.ends.Load(), 0)) }
+
 // Extend moves the end date of a fault that ends by itself, once half of the time until it is over.
 func (a *Change) Extend(ctx context.Context, undo json.RawMessage) error {
-	if time.Since(a.renewed) < a.Lifetime()/2 {
+	switch left := a.left(); {
+	case left <= 0:
+		return fmt.Errorf("%s: the fault has ended by itself, for it was not extended in time", a.id)
+	case left > a.Lifetime()/2:
 		return nil
 	}
 	u, err := decodeRecord(undo)
@@ -194,11 +202,11 @@ func (a *Change) Extend(ctx context.Context, undo json.RawMessage) error {
 	if !ok {
 		return errors.New("this fault has no end date")
 	}
-	o, at := u.order, time.Now()
+	o := u.order
 	o.Until = until(a.resources, a.params.Lease)
 	if err := d.renew(ctx, o, u.states); err != nil {
 		return err
 	}
-	a.renewed = at
+	a.ends.Store(o.Until.Unix())
 	return nil
 }

@@ -193,6 +193,20 @@ func TestDenialLastsFromApply(t *testing.T) {
 	if err := s.change.Apply(t.Context(), undo); err != nil {
 		t.Errorf("Apply again: %v", err)
 	}
+	if err := s.change.Extend(t.Context(), undo); err != nil || rolePolicy(t, s.world, ourPolicy) != policy {
+		t.Errorf("it was extended at once: %v", err)
+	}
+	s.change.ends.Store(time.Now().Add(policyLease / 3).Unix())
+	if err := s.change.Extend(t.Context(), undo); err != nil || s.change.left() < policyLease/2 {
+		t.Errorf("it was not extended in time: %v", err)
+	}
+	s.change.ends.Store(time.Now().Add(-time.Second).Unix()) // the machine was asleep
+	if err := s.change.Extend(t.Context(), undo); err == nil {
+		t.Error("a fault that has ended was extended as if it had been there")
+	}
+	if p, err := s.change.Proof(t.Context()); err != nil || p.Fired != 0 {
+		t.Errorf("a fault that has ended is proven: %+v, %v", p, err)
+	}
 	if err := s.change.Revert(t.Context(), undo); err != nil {
 		t.Error(err)
 	}
