@@ -52,8 +52,11 @@ func concurrency(api concurrencyAPI) setting[*int32] {
 			}
 			return out.ReservedConcurrentExecutions, nil
 		},
-		want: func(_ *int32, o order) (*int32, error) {
+		want: func(now *int32, o order) (*int32, error) {
 			wanted, _ := o.With["reserved"].(float64)
+			if now != nil && int32(wanted) > *now {
+				return nil, &action.Refused{Reason: fmt.Sprintf("function %s: %g would be reserved for it, and it has %d now", o.ID, wanted, *now), Tip: "that throttles the account's other functions, not this one: reserve less"}
+			}
 			return aws.Int32(int32(wanted)), nil
 		},
 		write: func(ctx context.Context, id string, _, to *int32) error {

@@ -78,3 +78,20 @@ func concurrencyFixture() fixture {
 		edit: func(t *testing.T, w world) { reserve(t, w, 7) },
 	}
 }
+
+// TestConcurrencyIsNotRaised: more for this function is less for all others, which nobody asked for.
+func TestConcurrencyIsNotRaised(t *testing.T) {
+	w := newStand(t).world()
+	f := concurrencyFixture()
+	f.setup(t, w)
+	f.edit(t, w)
+	for wanted, ok := range map[float64]bool{8: false, 6: true} {
+		list, err := w.factory().Changes(t.Context(), experiment.Condition{Name: "c", Fault: f.kind, Target: f.target, With: fault.Attributes{"reserved": wanted}, Percentage: 100}, params())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := list[0].Prepare(t.Context()); (err == nil) != ok {
+			t.Errorf("%g reserved: %v", wanted, err)
+		}
+	}
+}
