@@ -52,6 +52,9 @@ func Rehearse(ctx context.Context, x *experiment.Experiment, o Options) (*Rehear
 	if err := checkGuards(ctx, x, o, b.changes); err != nil {
 		return nil, err
 	}
+	if err := free(ctx, o.State, keys(b.changes)); err != nil {
+		return nil, err
+	}
 	out := &Rehearsal{Title: x.Title, Changes: make([]RehearsedChange, len(b.changes)), OK: true}
 	notes, refused := checkMoment(ctx, x, o)
 	more, unread := checkStopAlarms(ctx, x, o.Registry)
@@ -82,6 +85,19 @@ func Rehearse(ctx context.Context, x *experiment.Experiment, o Options) (*Rehear
 		out.OK = out.OK && stop.Error == ""
 	}
 	return out, nil
+}
+
+// free is an error while a run has one of the targets: what a rehearsal would write again could be its fault, right after it was put back.
+func free(ctx context.Context, state *State, targets []string) error {
+	for _, key := range targets {
+		switch run, err := state.home.Holder(ctx, key); {
+		case err != nil:
+			return fmt.Errorf("find out whether target %s is in use: %w", key, err)
+		case run != "":
+			return &TargetHeld{Target: key, Run: run}
+		}
+	}
+	return nil
 }
 
 // rehearseChange tries the undo of one change.

@@ -71,6 +71,26 @@ func TestRehearse(t *testing.T) {
 	})
 }
 
+// TestNoRehearsalUnderARun: writing what is there would write another run's fault.
+func TestNoRehearsalUnderARun(t *testing.T) {
+	c, x := newCloud(), example(t)
+	o := options(t, c)
+	run, claim, err := o.State.newRun(t.Context(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer claim.Release(true)
+	if err := claim.Lock(t.Context(), []string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Rehearse(t.Context(), x, o); err == nil || !strings.Contains(err.Error(), "in use by "+run) || HintOf(err) == "" {
+		t.Errorf("%v", err)
+	}
+	if len(c.calls) > 0 {
+		t.Errorf("calls: %v", c.calls)
+	}
+}
+
 // TestRehearsalFindsWhatIsWrong: a permission that is missing, a target that cannot be read, a rule that nothing makes come true. A
 // run finds the first two as well, before anything is changed.
 func TestRehearsalFindsWhatIsWrong(t *testing.T) {
