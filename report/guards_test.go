@@ -32,7 +32,7 @@ func TestBudgetsAndWhatStays(t *testing.T) {
 	r := &engine.Result{
 		Version: 1, Run: "RUN", Verdict: verdict.Held, Reason: "every measure held", Started: at, Ended: at.Add(time.Minute),
 		Budgets:    []engine.Spent{{What: "injections", Used: 7, Most: 5000}, {What: "failed requests", Used: 3, Most: 200, File: "house.yaml"}},
-		Conditions: []engine.ConditionResult{{Name: "gone", Kind: "ec2-terminate", Target: "i-1", Applied: &at, NotUndone: true, Proof: engine.Proof{Known: true, Planned: 1, Fired: 1}}},
+		Conditions: []engine.ConditionResult{{Name: "gone: instance/i-1", Condition: "gone", Kind: "ec2-terminate", Target: "ec2-terminate:i-1", Applied: &at, NotUndone: true, Proof: engine.Proof{Known: true, Planned: 1, Fired: 1}}},
 	}
 	var text, markdown, page bytes.Buffer
 	for name, err := range map[string]error{"text": Text(&text, r, Style{Width: 200}), "markdown": Markdown(&markdown, []*engine.Result{r}), "page": HTML(&page, r)} {
@@ -42,7 +42,7 @@ func TestBudgetsAndWhatStays(t *testing.T) {
 	}
 	for name, got := range map[string]string{"text": text.String(), "markdown": markdown.String(), "page": page.String()} {
 		plain := strings.NewReplacer(`\`, "", "\u00a0", " ").Replace(got)
-		for _, want := range []string{"Of a budget of 5000 injections, 7 were used up.", "3 were used up (house.yaml).", engine.NotUndone} {
+		for _, want := range []string{"Of a budget of 5000 injections, 7 were used up.", "3 were used up (house.yaml).", engine.NotUndone, "ec2-terminate on i-1"} {
 			if !strings.Contains(plain, want) {
 				t.Errorf("%s does not say %q:\n%s", name, want, got)
 			}

@@ -95,7 +95,7 @@ func change(r *engine.Result, c engine.ConditionResult) string {
 	p := plan(r, c)
 	target := p.Target.String()
 	if target == "" || c.Condition != "" { // one of several
-		target = c.Target
+		target = strings.TrimPrefix(c.Target, c.Kind+":")
 	}
 	kind := c.Kind
 	if kind == "" {

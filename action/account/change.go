@@ -44,8 +44,14 @@ func (a *Change) Key() string {
 	return key + a.id
 }
 
-// Label tells the target from others of its condition.
-func (a *Change) Label() string { return a.name }
+// Label tells the target from others of its condition. What AWS has found by tag has one account and region, and is called by its ARN:
+// the rest of that says enough.
+func (a *Change) Label() string {
+	if parsed, err := arn.Parse(a.name); err == nil && a.of > 0 {
+		return parsed.Resource
+	}
+	return a.name
+}
 
 // Names are what a guard may protect: the target as it is called, its identity, and each part of that. An alias is a part of
 // its function, a stage one of its API: whoever protects the one means the other, too.

@@ -299,7 +299,7 @@ func checkActions(with fault.Attributes, service string, needed []string) []faul
 		p := fault.Problem{Field: "actions", Value: name}
 		switch {
 		case !actionName.MatchString(name):
-			p.Message, p.Hint = "is not an action of IAM", "such as "+service+":*"
+			p.Message, p.Hint = "is not an action of IAM", "SERVICE:ACTION, such as dynamodb:PutItem"
 		case service != "" && !strings.HasPrefix(strings.ToLower(name), service+":"):
 			p.Message, p.Hint = "is no action of this service", "they begin with "+service+":"
 		default:
