@@ -338,3 +338,32 @@ func TestFixed(t *testing.T) {
 		})
 	}
 }
+
+// mute is an action whose proof never comes.
+type mute struct{ *fakeAction }
+
+// Proof waits for an answer that nobody gives.
+func (mute) Proof(ctx context.Context) (Proof, error) {
+	<-ctx.Done()
+	return Proof{}, ctx.Err()
+}
+
+// TestUndoDoesNotWaitForProofs: where nobody answers how often the fault has fired, that is found out once, not before the undo of each target.
+func TestUndoDoesNotWaitForProofs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, x := newCloud(), example(t)
+		crowd(c, x, 10)
+		o := options(t, c)
+		o.Parallel = 1
+		o.Registry = dress(o.Registry, func(t *Targeted) { t.Action = mute{t.Action.(*fakeAction)} })
+		r, err := Run(t.Context(), x, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cond := range r.Conditions {
+			if cond.Reverted == nil || cond.Reverted.Sub(r.Phases[1].End) > 2*proofTimeout {
+				t.Errorf("%s was put back at %v, the fault phase ended at %v", cond.Name, cond.Reverted, r.Phases[1].End)
+			}
+		}
+	})
+}

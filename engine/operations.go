@@ -160,7 +160,7 @@ func (r *runner) revertStep(ch *change, late *atomic.Bool) (book func(), err err
 	var proofErr error
 	if r.calm.Err() == nil && !late.Load() {
 		proof, proofErr = r.proof(r.calm, ch.action, proofTimeout)
-		if proof.Late {
+		if proof.Late || errors.Is(proofErr, context.DeadlineExceeded) { // nor is the next one waited for
 			late.Store(true)
 		}
 		if r.calm.Err() != nil {
