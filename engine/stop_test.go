@@ -500,3 +500,33 @@ func TestStateFolderRemoved(t *testing.T) {
 		}
 	}
 }
+
+// TestSuspendedMachine: while the machine sleeps its own clock stands still, and the fault goes on. A run that wakes up
+// after its time ends at once.
+func TestSuspendedMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, x := newCloud(), example(t)
+		o := options(t, c)
+		var r *runner
+		var slept time.Time
+		o.Observer = func(e Event) { // in the runner's own goroutine
+			if e.Kind == EventStats && e.Phase == "fault" && slept.IsZero() {
+				slept = time.Now()
+				r.watch.wall = r.watch.wall.Add(-time.Hour) // as if the wall clock had gone on by an hour since
+			}
+		}
+		r, err := newRunner(t.Context(), x, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.close()
+		r.loop(t.Context())
+		if r.result.Stop == nil || r.result.Stop.Kind != StopError || !strings.Contains(r.result.Stop.Reason, "suspended for 1h") {
+			t.Errorf("%s: %s, stop %+v", r.result.Verdict, r.result.Reason, r.result.Stop)
+		}
+		if took := r.result.Stop.At.Sub(slept); took > time.Second {
+			t.Errorf("it went on for %s", took)
+		}
+		pristine(t, c)
+	})
+}

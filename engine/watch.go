@@ -160,12 +160,19 @@ func failedReading(o verdict.Observation, at time.Time, err error) verdict.Obser
 // A watcher remembers what it looked at last.
 type watcher struct {
 	rules, stats time.Time
+	looked       time.Time // at all
+	wall         time.Time // what the wall clock said then
 	since        []time.Time // per stop rule: since when it has been true; zero while it is not
 }
 
 // look is called every watchStep.
 func (r *runner) look() {
 	now := time.Now()
+	if gap := r.watch.asleep(now); gap > maxAsleep && r.m.state < restoring {
+		err := fmt.Errorf("this machine was suspended for %s, or its clock was set: nobody watched the run meanwhile", gap.Round(time.Second))
+		r.halt(StopError, err.Error())
+	}
+	r.watch.looked, r.watch.wall = now, now.Round(0)
 	if r.traffic.stores == nil {
 		return
 	}
@@ -178,6 +185,18 @@ func (r *runner) look() {
 		r.watch.stats = now
 		r.tellStats(now)
 	}
+}
+
+// maxAsleep is what a suspension may take before it ends a run. Clocks that are kept right by the network step by less.
+const maxAsleep = 30 * time.Second
+
+// asleep is how long the machine was suspended since the last look: by the wall clock it was longer than by its own, which
+// stands still meanwhile, so that phases and max_duration go on past their time.
+func (w watcher) asleep(now time.Time) time.Duration {
+	if w.looked.IsZero() {
+		return 0
+	}
+	return now.Round(0).Sub(w.wall) - now.Sub(w.looked)
 }
 
 // watchOrders looks for a request to stop, the kill switch, and whether the run is still this process's.
