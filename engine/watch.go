@@ -160,8 +160,8 @@ func failedReading(o verdict.Observation, at time.Time, err error) verdict.Obser
 // A watcher remembers what it looked at last.
 type watcher struct {
 	rules, stats time.Time
-	looked       time.Time // at all
-	wall         time.Time // what the wall clock said then
+	looked       time.Time   // at all
+	wall         time.Time   // what the wall clock said then
 	since        []time.Time // per stop rule: since when it has been true; zero while it is not
 }
 

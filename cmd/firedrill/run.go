@@ -198,8 +198,8 @@ func writeHTML(dir string, r *engine.Result) error {
 	return writeWith(filepath.Join(dir, "report.html"), func(w io.Writer) error { return report.HTML(w, r) })
 }
 
-func writeJUnit(path string, r *engine.Result) error {
-	err := writeWith(path, func(w io.Writer) error { return report.JUnit(w, []*engine.Result{r}) })
+func writeJUnit(path string, results ...*engine.Result) error {
+	err := writeWith(path, func(w io.Writer) error { return report.JUnit(w, results) })
 	if err != nil {
 		return &failure{code: exitError, err: err}
 	}
