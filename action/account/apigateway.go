@@ -1,6 +1,8 @@
 package account
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -31,6 +33,22 @@ func splitStage(text string) (api, stage string, err error) {
 		return "", "", &action.Refused{Reason: fmt.Sprintf("target %q is not API/STAGE", text), Tip: "such as a1b2c3d4e5/live: the API's id and the stage's name"}
 	}
 	return api, stage, nil
+}
+
+// findStage looks stages up by reading them. arn is the start of the ARNs of their sort of API.
+func findStage[S any](arn string, read func(ctx context.Context, id string) (S, error)) func(context.Context, string) (string, error) {
+	return func(ctx context.Context, name string) (string, error) {
+		number, stage, err := splitStage(name)
+		if err != nil {
+			return "", err
+		}
+		if _, err := read(ctx, name); errors.Is(err, errGone) {
+			return "", missing("stage", name, "this account and region", nil)
+		} else if err != nil {
+			return "", err
+		}
+		return arn + number + "/stages/" + stage, nil
+	}
 }
 
 // apiARN is the start of the ARNs of a region's APIs, which name no account.

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -94,20 +93,9 @@ func stageDeployment(api deploymentAPI, arn string) setting[deployed] {
 		return now, nil
 	}
 	return setting[deployed]{
-		what: "deployment",
-		lookup: func(ctx context.Context, name string) (string, error) {
-			number, stage, err := splitStage(name)
-			if err != nil {
-				return "", err
-			}
-			if _, err := read(ctx, name); errors.Is(err, errGone) {
-				return "", missing("stage", name, "this account and region", nil)
-			} else if err != nil {
-				return "", err
-			}
-			return arn + number + "/stages/" + stage, nil
-		},
-		read: read,
+		what:   "deployment",
+		lookup: findStage(arn, read),
+		read:   read,
 		want: func(now deployed, o order) (deployed, error) {
 			wanted, _ := o.With["deployment"].(string)
 			next, err := now.find(wanted)

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -65,20 +64,9 @@ func restThrottle(api restStageAPI, arn string) setting[map[string]limits] {
 		return now, nil
 	}
 	return setting[map[string]limits]{
-		what: "throttling",
-		lookup: func(ctx context.Context, name string) (string, error) {
-			number, stage, err := splitStage(name)
-			if err != nil {
-				return "", err
-			}
-			if _, err := read(ctx, name); errors.Is(err, errGone) {
-				return "", missing("stage", name, "this account and region", nil)
-			} else if err != nil {
-				return "", err
-			}
-			return arn + number + "/stages/" + stage, nil
-		},
-		read: read,
+		what:   "throttling",
+		lookup: findStage(arn, read),
+		read:   read,
 		want: func(now map[string]limits, o order) (map[string]limits, error) {
 			after := map[string]limits{allMethods: wantedLimits(o)}
 			for method := range now {

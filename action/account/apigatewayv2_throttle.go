@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -68,21 +67,10 @@ func httpThrottle(api httpStageAPI, arn string) setting[routeLimits] {
 		return routeLimits{out.DefaultRouteSettings, out.RouteSettings}, nil
 	}
 	return setting[routeLimits]{
-		what: "throttling",
-		lookup: func(ctx context.Context, name string) (string, error) {
-			number, stage, err := splitStage(name)
-			if err != nil {
-				return "", err
-			}
-			if _, err := read(ctx, name); errors.Is(err, errGone) {
-				return "", missing("stage", name, "this account and region", nil)
-			} else if err != nil {
-				return "", err
-			}
-			return arn + number + "/stages/" + stage, nil
-		},
-		read: read,
-		want: throttled,
+		what:   "throttling",
+		lookup: findStage(arn, read),
+		read:   read,
+		want:   throttled,
 		write: func(ctx context.Context, id string, from, to routeLimits) error {
 			return writeRoutes(ctx, api, id, from, to)
 		},
