@@ -202,13 +202,18 @@ func (a *app) drill(ctx context.Context, all []drilled, world *session, s suite,
 				continue
 			}
 			results = append(results, r)
-			if len(r.Residue) > 0 { // nothing more is broken while something is not whole
+			if len(r.Residue) > 0 || ordered(r) { // nothing more is broken while something is not whole, or somebody said stop
 				return results, nil
 			}
 			break
 		}
 	}
 	return results, nil
+}
+
+// ordered says that a person ended the run, who means the whole drill.
+func ordered(r *engine.Result) bool {
+	return r.Stop != nil && slices.Contains([]engine.StopKind{engine.StopInterrupted, engine.StopRequested, engine.StopKillSwitch}, r.Stop.Kind)
 }
 
 // concludeAll tells what came of a suite, and returns the error that carries its exit code.
