@@ -19,6 +19,8 @@ type Observation struct {
 	// Span is how much time from At on the observation sums up: a datapoint of a metric. Zero for an event or a reading. It belongs
 	// to a window only if all of it does. A rate or count takes Value as the events of that time.
 	Span time.Duration
+	// Version is the version of the function that answered; empty where nobody says.
+	Version string
 	// Mark is what the answer says of the fault that has hit it, as the function's host wrote it; empty if nothing.
 	Mark string
 }
@@ -49,6 +51,15 @@ const (
 	State     Unit = "state"      // of an alarm: 0 is OK, 1 is ALARM
 )
 
+// Relation says how an expectation relates one group of requests to another one.
+type Relation string
+
+// The relations. The zero Relation is that of an expectation which compares with nothing but its threshold.
+const (
+	RatioTo        Relation = "ratio"      // p95 <= +10%: a tenth more than the other group's, as a share of it: 0.1
+	DifferenceFrom Relation = "difference" // p95 <= +20ms, error_rate <= +1%: so much more, in the expectation's unit
+)
+
 // An Expectation is a parsed "STATISTIC OP VALUE", or one of an alarm: "ok", "fires within DURATION". Text is what the user wrote.
 type Expectation struct {
 	Text      string  `json:"text"`
@@ -56,6 +67,8 @@ type Expectation struct {
 	Op        string  `json:"op"`        // < <= > >=  (== and != for value and count)
 	Threshold float64 `json:"threshold"` // in Unit
 	Unit      Unit    `json:"unit"`
+	// Relative is set where the threshold has a sign: the expectation is of how much more the statistic is than that of another group.
+	Relative Relation `json:"relative,omitempty"`
 }
 
 // An Interval is a two-sided confidence interval, ends included.
@@ -73,6 +86,8 @@ type Finding struct {
 	Interval    Interval    `json:"interval"`
 	Samples     int         `json:"samples"`
 	Errors      int         `json:"errors"`
+	// Against is how many observations the other group has, of an expectation that compares two.
+	Against int `json:"against,omitempty"`
 	// Missing is how many more samples like these would settle an inconclusive finding; 0 if unknown or settled.
 	Missing int `json:"missing,omitempty"`
 	// Reason says, in a sentence, why the outcome is what it is.

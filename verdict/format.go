@@ -36,6 +36,9 @@ func (e Expectation) Format(x float64) string {
 	case math.IsInf(x, -1):
 		return "-∞"
 	}
+	if e.Relative != "" {
+		return e.formatMore(x)
+	}
 	switch e.Unit {
 	case Seconds:
 		return formatSeconds(x)

@@ -32,7 +32,8 @@ const maxText = 200
 // ParseExpectation reads "STATISTIC OP VALUE", and of alarms "ok" and "fires within DURATION". Statistics are p1 to p99.999…, mean, rate, count, error_rate and
 // value; operators are <, <=, > and >=, and for count and value also == and !=. Durations carry a unit, shares a
 // percent sign, rates /s, /m or /h. A plain number for a quantile, the mean or value means that the observations
-// are numbers rather than latencies, and a percentage "of history" that they are compared with those of earlier weeks. An error is a
+// are numbers rather than latencies, and a percentage "of history" that they are compared with those of earlier weeks. A percentage or
+// duration with a sign is how much more it may be than that of another group of requests: p95 <= +10%, error_rate <= +1%. An error is a
 // *SyntaxError.
 func ParseExpectation(text string) (Expectation, error) {
 	text = strings.TrimSpace(text)
@@ -78,10 +79,15 @@ func ParseExpectation(text string) (Expectation, error) {
 		return fail(hint, "%s", message)
 	}
 	var message, hint string
-	if e.Threshold, e.Unit, message, hint = parseValue(e.Statistic, value); message != "" {
+	if e.Relative, value = relationOf(e.Statistic, value); e.Relative != "" {
+		e.Threshold, e.Unit, message, hint = parseMore(e.Statistic, e.Relative, value)
+	} else {
+		e.Threshold, e.Unit, message, hint = parseValue(e.Statistic, value)
+	}
+	if message != "" {
 		return fail(hint, "%s", message)
 	}
-	if e.Statistic == "error_rate" {
+	if e.Statistic == "error_rate" && e.Relative == "" {
 		if message, hint := checkShare(op, e.Threshold); message != "" {
 			return fail(hint, "%s", message)
 		}

@@ -52,7 +52,7 @@ func (f *Finding) UnmarshalJSON(data []byte) error {
 	}
 	*f = Finding(j.plainFinding)
 	f.Estimate = or(j.Estimate, math.NaN())
-	if f.Expectation.Unit == Seconds && f.Samples > 0 {
+	if f.Expectation.Unit == Seconds && f.Expectation.Relative == "" && f.Samples > 0 {
 		f.Estimate = or(j.Estimate, math.Inf(1))
 		if math.IsInf(f.Interval.Low, -1) { // a latency is at least 0, so that its interval always has a lower end
 			f.Interval.Low = math.Inf(1)

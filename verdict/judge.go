@@ -35,6 +35,10 @@ func JudgeAt(e Expectation, obs []Observation, window time.Duration, confidence 
 		f.Reason = fmt.Sprintf("there is no statistic %q", e.Statistic)
 		return f
 	}
+	if e.Relative != "" {
+		f.Reason = fmt.Sprintf("%q says how much more it may be, of one group alone", e.Text)
+		return f
+	}
 	s.sort()
 	estimate, ok := st.estimate(&s)
 	if !ok {
@@ -55,7 +59,7 @@ func JudgeAt(e Expectation, obs []Observation, window time.Duration, confidence 
 // were never answered may make it +Inf.
 func Estimate(e Expectation, obs []Observation, window time.Duration) (float64, bool) {
 	st := statisticOf(e)
-	if st == nil {
+	if st == nil || e.Relative != "" {
 		return math.NaN(), false
 	}
 	s := newSample(e, obs, window)

@@ -1,0 +1,63 @@
+package verdict
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// relationOf tells thresholds that have a sign, "+10%" and "-20ms", from those that stand for themselves. Numbers with a sign, as
+// readings have them, do stand for themselves.
+func relationOf(statistic, value string) (Relation, string) {
+	_, isQuantile := quantileOf(statistic)
+	if !isQuantile && statistic != "mean" && statistic != "error_rate" || !strings.HasPrefix(value, "+") && !strings.HasPrefix(value, "-") {
+		return "", value
+	}
+	if _, isNumber := number(value); isNumber {
+		return "", value
+	}
+	if statistic != "error_rate" && strings.HasSuffix(value, "%") {
+		return RatioTo, value
+	}
+	return DifferenceFrom, value
+}
+
+// parseMore reads what relationOf has found.
+func parseMore(statistic string, relation Relation, text string) (x float64, unit Unit, message, hint string) {
+	bare := strings.ReplaceAll(text, " ", "")
+	if share, ok := strings.CutSuffix(bare, "%"); ok {
+		x, ok := number(share)
+		if !ok {
+			return 0, "", fmt.Sprintf("%q is not a share", text), "write a percentage with a sign, such as +10%"
+		}
+		if x < -100 || statistic == "error_rate" && x > 100 {
+			return 0, "", fmt.Sprintf("%q is more than there can be", text), ""
+		}
+		return x / 100, Ratio, "", ""
+	}
+	if statistic == "error_rate" {
+		return 0, "", fmt.Sprintf("%q is not a difference of shares", text), "write percentage points with a sign, such as +1%"
+	}
+	d, err := time.ParseDuration(bare)
+	if err != nil {
+		return 0, "", fmt.Sprintf("%q is neither a percentage nor a duration", text), "write how much more it may be than the other group's: +10% or +20ms"
+	}
+	return d.Seconds(), Seconds, "", ""
+}
+
+// formatMore writes how much more something is: "+12 %", "-3.1 ms", "+0.4 points".
+func (e Expectation) formatMore(x float64) string {
+	sign := ""
+	if x > 0 {
+		sign = "+"
+	}
+	switch {
+	case e.Relative == RatioTo:
+		return sign + significant(x*100) + " %"
+	case e.Unit == Ratio:
+		return sign + significant(x*100) + " points"
+	case e.Unit == Seconds:
+		return sign + formatSeconds(x)
+	}
+	return sign + significant(x)
+}
