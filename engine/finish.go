@@ -147,7 +147,7 @@ func (r *runner) assemble() *Result {
 		if s := r.traffic.stores[m.Name]; s != nil && s.trouble() != "" {
 			r.note(m.Name + ": " + s.trouble())
 		}
-		res.Measures = append(res.Measures, r.measureResult(i, m, sorted[r.sourceName(m)], res.Ended))
+		res.Measures = append(res.Measures, r.measureResult(i, m, sorted[r.sourceName(m)], sorted[m.Against.Load], res.Ended))
 	}
 	for _, l := range r.x.Loads {
 		res.Loads = append(res.Loads, r.loadResult(l, sorted["load."+l.Name], res.Ended))
@@ -191,15 +191,18 @@ func (r *runner) conditionResults() []ConditionResult {
 	return out
 }
 
-func (r *runner) measureResult(i int, m experiment.Measure, obs []verdict.Observation, end time.Time) MeasureResult {
+func (r *runner) measureResult(i int, m experiment.Measure, obs, other []verdict.Observation, end time.Time) MeasureResult {
 	live := m.Expect.Live()
 	res := MeasureResult{Name: m.Name, Of: m.Of, Series: series(obs, r.started, end, &live)}
+	if m.Against.Compares() || m.ByVersion != "" {
+		res.Series = seriesOf(sidesOf(r.run, m, obs, other), r.started, end, live)
+	}
 	if i < len(r.baseline) {
 		res.Baseline = r.baseline[i].finding // as it was when it decided whether to inject
 	}
 	for _, span := range r.spans {
 		judge := func() verdict.Finding {
-			return judgeIn(m, span.Name, between(obs, span.Start, span.End), span.Start, span.End)
+			return r.judgeIn(m, span.Name, between(obs, span.Start, span.End), between(other, span.Start, span.End), span.Start, span.End)
 		}
 		switch {
 		case span.Name == PhaseBaseline && i >= len(r.baseline):
@@ -207,7 +210,7 @@ func (r *runner) measureResult(i int, m experiment.Measure, obs []verdict.Observ
 		case span.Name == PhaseFault:
 			res.Fault = judge()
 			res.Stages = append(res.Stages, res.Fault)
-		case span.Name == PhaseRecovery && !m.Expect.Fires(): // an alarm ends when it ends
+		case span.Name == PhaseRecovery && !m.Expect.Fires() && !m.Against.Spared: // an alarm ends when it ends
 			res.Recovery = judge()
 		}
 	}

@@ -33,8 +33,11 @@ func (r *runner) judgeWindow(now time.Time) judgment {
 		if baseline {
 			phase = PhaseBaseline
 		}
-		f := judgeIn(m, phase, obs, r.m.phaseFrom, now)
+		f := r.judgeIn(m, phase, obs, r.control(m).started(r.m.phaseFrom, now), r.m.phaseFrom, now)
 		findings = append(findings, judged{m, f})
+		if baseline && m.Against.Spared {
+			continue // the fault that spares some is not there yet
+		}
 		answer = min(answer, weigh(f, whole(obs, now), now.Sub(r.m.phaseFrom)))
 	}
 	if baseline {
@@ -49,7 +52,7 @@ func (r *runner) judgeWindow(now time.Time) judgment {
 // for longer than the measure allows: whatever they turn out to be, they violate it. Without them a stall
 // would be judged by the requests that came before it. A system that has answered nothing at all is still starting.
 func (r *runner) overdue(m experiment.Measure, obs []verdict.Observation, now time.Time) []verdict.Observation {
-	if len(obs) == 0 || m.Expect.Unit != verdict.Seconds || !strings.HasPrefix(m.Expect.Op, "<") {
+	if len(obs) == 0 || m.Expect.Unit != verdict.Seconds || m.Expect.Relative != "" || !strings.HasPrefix(m.Expect.Op, "<") {
 		return nil
 	}
 	until := now.Add(-time.Duration(m.Expect.Threshold * float64(time.Second)))
@@ -78,6 +81,10 @@ func weigh(f verdict.Finding, obs []verdict.Observation, window time.Duration) j
 		return settled
 	case len(obs) == 0:
 		return plausible // nothing is known yet: the first answers of a cold system take their time
+	case f.Outcome == verdict.Inconclusive && f.Expectation.Relative != "":
+		if f.Expectation.Satisfied(f.Estimate) {
+			return plausible
+		}
 	case f.Outcome == verdict.Inconclusive:
 		if x, ok := verdict.Estimate(f.Expectation, obs, window); ok && f.Expectation.Satisfied(x) {
 			return plausible
@@ -119,7 +126,7 @@ func (r *runner) recovered(now time.Time) (rec Recovery, failing bool) {
 		answers[i] = holds
 	}
 	for _, m := range r.x.Measures {
-		if m.BaselineOnly || m.Expect.Statistic == "count" || m.Expect.Fires() { // a count depends on the length of its window; an alarm ends when it ends
+		if m.BaselineOnly || m.Expect.Statistic == "count" || m.Expect.Relative != "" || m.Expect.Fires() { // a count depends on the length of its window, a comparison takes more than a second; an alarm ends when it ends
 			continue
 		}
 		for i, answer := range r.seconds(m, from, step, n) {
@@ -144,7 +151,7 @@ func (r *runner) recovered(now time.Time) (rec Recovery, failing bool) {
 // seconds answers for one measure.
 func (r *runner) seconds(m experiment.Measure, from time.Time, step time.Duration, n int) []second {
 	until := from.Add(time.Duration(n) * step)
-	obs := whole(r.source(m.Name).started(from, until), until)
+	obs := whole(sidesOf(r.run, m, r.source(m.Name).started(from, until), nil).subject, until)
 	slices.SortFunc(obs, func(a, b verdict.Observation) int { return a.At.Compare(b.At) })
 	answers := make([]second, n)
 	last := unknown

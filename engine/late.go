@@ -44,8 +44,12 @@ func whole(obs []verdict.Observation, until time.Time) []verdict.Observation {
 	return out
 }
 
-// judgeIn judges a measure in one phase. An alarm that must fire under the fault must be quiet without it.
-func judgeIn(m experiment.Measure, phase string, obs []verdict.Observation, from, until time.Time) verdict.Finding {
+// judgeIn judges a measure in one phase, whose observations those of the load it is compared with are beside. An alarm that must fire
+// under the fault must be quiet without it.
+func (r *runner) judgeIn(m experiment.Measure, phase string, obs, other []verdict.Observation, from, until time.Time) verdict.Finding {
+	if m.Against.Compares() || m.ByVersion != "" {
+		return sidesOf(r.run, m, obs, other).judge(m, r.run, from, until)
+	}
 	obs = whole(obs, until)
 	if m.Expect.Fires() && phase == PhaseFault {
 		return verdict.JudgeFiring(m.Expect, obs, from, until.Sub(from))

@@ -53,8 +53,11 @@ func (s *store) trouble() string {
 	return fmt.Sprintf("%d readings failed, the first with: %v", s.unread, s.first)
 }
 
-// started returns the observations that were meant to start in [from, to).
+// started returns the observations that were meant to start in [from, to). No store has none.
 func (s *store) started(from, to time.Time) []verdict.Observation {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []verdict.Observation
@@ -66,8 +69,11 @@ func (s *store) started(from, to time.Time) []verdict.Observation {
 	return out
 }
 
-// arrived returns the observations that became known since from.
+// arrived returns the observations that became known since from. No store has none.
 func (s *store) arrived(from time.Time) []verdict.Observation {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first := sort.Search(len(s.all), func(i int) bool { return !s.all[i].arrived.Before(from) })

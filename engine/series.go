@@ -21,6 +21,22 @@ func series(sorted []verdict.Observation, start, end time.Time, expect *verdict.
 	return points
 }
 
+// seriesOf is series for a measure of one side, or of two.
+func seriesOf(all sides, start, end time.Time, expect verdict.Expectation) []Point {
+	if expect.Relative == "" {
+		return series(all.subject, start, end, &expect)
+	}
+	points := series(all.subject, start, end, nil)
+	for i := range points {
+		from := start.Add(time.Duration(i) * time.Second)
+		until := from.Add(time.Second)
+		if x, ok := verdict.EstimateAgainst(expect, between(all.subject, from, until), between(all.control, from, until)); ok {
+			points[i].Stat = finite(x)
+		}
+	}
+	return points
+}
+
 // stretch shows an observation that sums up a span of time in each of its seconds: that it is one of them, Count says.
 func stretch(points []Point, obs []verdict.Observation, start time.Time) {
 	for _, o := range obs {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/verdict"
 )
 
@@ -285,6 +286,18 @@ func (r *runner) source(of string) *store {
 	return nil
 }
 
+// control is where the requests come from that a measure is compared with, if they are another load's.
+func (r *runner) control(m experiment.Measure) *store { return r.traffic.stores[m.Against.Load] }
+
+// latest is a measure's statistic over what became known in the last window.
+func (r *runner) latest(m experiment.Measure, obs []verdict.Observation, window time.Duration, now time.Time) (float64, bool) {
+	all := sidesOf(r.run, m, obs, r.control(m).arrived(now.Add(-window)))
+	if m.Against.Compares() {
+		return verdict.EstimateAgainst(m.Expect, all.subject, all.control)
+	}
+	return verdict.Estimate(m.Expect.Live(), all.subject, window)
+}
+
 // tellStats reports every measure over the last second, or the last readings where they are fewer.
 func (r *runner) tellStats(now time.Time) {
 	if r.o.Observer == nil {
@@ -307,7 +320,7 @@ func (r *runner) tellStats(now time.Time) {
 				live.Errors++
 			}
 		}
-		if x, ok := verdict.Estimate(m.Expect.Live(), obs, window); ok {
+		if x, ok := r.latest(m, obs, window, now); ok {
 			live.Value, live.Holds = finite(x), m.Expect.Live().Satisfied(x) || m.Expect.Fires() && r.m.state == observing
 		}
 		e.Measures = append(e.Measures, live)

@@ -42,6 +42,7 @@ func (d *decoder) checkMeasures(x *Experiment) {
 		}
 		if _, known := kindOf(m.Of); known {
 			d.checkUnit(join(path, "expect"), m.Expect, m.Of, m.Latency())
+			d.checkAgainst(x, m, path)
 			d.checkDatapoints(join(path, "expect"), m.Expect, m)
 			d.checkAccount(x, m.Probe.Account, join(path, "account"))
 		}
@@ -80,6 +81,9 @@ func (d *decoder) checkStop(x *Experiment) {
 		switch is, ok := latency[rule.Of]; {
 		case ok && rule.Of != "":
 			d.checkUnit(join(path, "when"), rule.When, kinds[rule.Of].Of, is)
+			if rule.When.Relative != "" {
+				d.problem(join(path, "when"), rule.When.Text, "compares two groups, which stop rules cannot", "leave the sign out")
+			}
 			d.checkLateRule(rule, kinds[rule.Of], path)
 		case sure && rule.Of != "":
 			d.problem(join(path, "of"), rule.Of, "there is no such measure or load", closest(rule.Of, known))

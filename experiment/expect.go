@@ -40,6 +40,8 @@ func (d *decoder) checkUnit(path string, e verdict.Expectation, of string, laten
 		return
 	case of == AlarmOf:
 		return
+	case e.Relative != "":
+		return // see checkAgainst
 	case of != CloudWatch && e.Unit == verdict.OfHistory:
 		d.problem(path, e.Text, "is of cloudwatch only: nothing else keeps what earlier weeks were", "")
 		return

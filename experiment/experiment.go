@@ -68,6 +68,10 @@ type Measure struct {
 	Timeout time.Duration `json:"timeout,omitempty"` // of one reading; default 5s
 	// BaselineOnly measures gate the start and are not judged under the fault.
 	BaselineOnly bool `json:"baseline_only,omitempty"`
+	// ByVersion leaves only the requests of a load that this version of the function has answered; empty: all.
+	ByVersion string `json:"by_version,omitempty"`
+	// Against is the other group of requests, of a measure that compares two.
+	Against Against `json:"against,omitzero"`
 	// Probe carries the kind's own settings, decoded; nil for loads.
 	Probe ProbeSpec `json:"probe,omitzero"`
 	Line  int       `json:"line"`

@@ -36,7 +36,7 @@ func measureKinds() []measureKind {
 		{name: CloudWatch, optional: []string{"metric", "dimensions", "stat", "expression", "metrics", "period", "lag", "treat_missing", "history", "account", "region", "every", "timeout"}, every: DefaultAlarmEvery},
 		{name: AlarmOf, required: []string{"alarm"}, optional: []string{"account", "region", "every", "timeout"}, every: DefaultAlarmEvery},
 		{name: Logs, required: []string{"log_group", "query", "field"}, optional: []string{"lag", "treat_missing", "account", "region", "every", "timeout"}, every: DefaultLogsEvery, timeout: DefaultLogsWait},
-		{name: "load"},
+		{name: "load", optional: []string{"version", "against"}},
 	}
 }
 
@@ -91,6 +91,8 @@ func measure() value[Measure] {
 		key("of", "Where it comes from: load.NAME, http, invoke, command, prometheus, cloudwatch, alarm or logs.", line(), func(m *measureDraft) *string { return &m.Of }).must(),
 		key("expect", "STATISTIC OP VALUE, such as p95 < 400ms, error_rate < 1%, rate >= 10/s, value == 0; of alarms: ok, fires within 60s.", expectation(), func(m *measureDraft) *verdict.Expectation { return &m.Expect }).must(),
 		key("baseline_only", "It gates the start and is not judged while the fault is there.", trueFalse(), func(m *measureDraft) *bool { return &m.BaselineOnly }),
+		key("version", "load: only the requests that this version of the function has answered.", version(), func(m *measureDraft) *string { return &m.ByVersion }),
+		key("against", "load: what to compare with: load.OTHER, version N of the same load, or spared: the requests that no fault has hit, beside those that one has.", against(), func(m *measureDraft) *Against { return &m.Against }),
 		key("every", "Time between readings; default 1s, of cloudwatch and alarm 5s, of logs 10s.", duration(10*time.Millisecond, time.Hour), func(m *measureDraft) *time.Duration { return &m.Every }),
 		key("timeout", "How long one reading may take; default 5s, of logs 30s. A reading that takes longer has failed.", duration(time.Millisecond, time.Hour), func(m *measureDraft) *time.Duration { return &m.Timeout }),
 		key("http", "http: METHOD URL to send.", plainRequest(), func(m *measureDraft) **HTTPRequest { return &m.Probe.HTTP }),
@@ -177,7 +179,7 @@ func (d *decoder) finishMeasure(m *measureDraft, path string) bool {
 
 func (k measureKind) hint() string {
 	if k.name == "load" {
-		return "the load runs as load: says; it is not read"
+		return "the load runs as load: says; it is not read. It has version and against"
 	}
 	return "it has " + strings.Join(append(slices.Clone(k.required), k.optional...), ", ")
 }

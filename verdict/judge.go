@@ -129,6 +129,9 @@ func SamplesNeeded(e Expectation) int {
 	if e.OfAlarm() {
 		return 1
 	}
+	if e.Relative != "" {
+		return samplesToCompare(e)
+	}
 	switch st := statisticOf(e).(type) {
 	case quantile:
 		p := float64(st) // all n on the right side: p^n <= tail puts the upper rank within the sample

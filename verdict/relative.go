@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -60,4 +61,32 @@ func (e Expectation) formatMore(x float64) string {
 		return sign + formatSeconds(x)
 	}
 	return sign + significant(x)
+}
+
+// EstimateAgainst is the point value of an expectation that compares two groups, and false if either has no data for it.
+func EstimateAgainst(e Expectation, subject, control []Observation) (float64, bool) {
+	alone := e
+	alone.Relative = ""
+	if alone.Statistic != "error_rate" {
+		alone.Unit, alone.Threshold = Seconds, math.Inf(1) // which a request that timed out cannot be known to exceed
+	}
+	a, ok := Estimate(alone, subject, 0)
+	b, other := Estimate(alone, control, 0)
+	if !ok || !other {
+		return math.NaN(), false
+	}
+	if e.Relative == RatioTo {
+		return a/b - 1, b > 0 && !math.IsInf(b, 1)
+	}
+	return a - b, !math.IsInf(b, 1)
+}
+
+// samplesToCompare is SamplesNeeded of each of two groups.
+func samplesToCompare(e Expectation) int {
+	q, ok := quantileOf(e.Statistic)
+	if !ok {
+		return 2
+	}
+	const tail = (1 - DefaultConfidence) / 4 // as Compare divides it; both ends of the interval must be within the sample
+	return int(math.Ceil(math.Log(tail)/math.Log(max(q, 1-q)) - 1e-9))
 }

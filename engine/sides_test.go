@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/verdict"
+)
+
+func TestSidesOf(t *testing.T) {
+	versions := func(texts ...string) (out []verdict.Observation) {
+		for _, text := range texts {
+			out = append(out, verdict.Observation{Version: text})
+		}
+		return out
+	}
+	marks := func(texts ...string) (out []verdict.Observation) {
+		for _, text := range texts {
+			out = append(out, verdict.Observation{Mark: text})
+		}
+		return out
+	}
+	tests := []struct {
+		name                   string
+		measure                experiment.Measure
+		own, other             []verdict.Observation
+		subject, control, lost int
+	}{
+		{"another load", experiment.Measure{Against: experiment.Against{Load: "load.b"}}, versions("1", ""), versions("1", "2", ""), 2, 3, 0},
+		{"one version", experiment.Measure{ByVersion: "2"}, versions("1", "2", "2", "", "3"), nil, 2, 0, 1},
+		{"two versions", experiment.Measure{ByVersion: "2", Against: experiment.Against{Version: "1"}}, versions("1", "2", "2", "", "3"), nil, 2, 1, 1},
+		{"hit and spared", experiment.Measure{Against: experiment.Against{Spared: true}}, marks("none;run=RUN", "latency;run=RUN", "latency;run=OTHER", ""), nil, 1, 1, 2},
+		{"nothing", experiment.Measure{ByVersion: "2", Against: experiment.Against{Version: "1"}}, nil, nil, 0, 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := sidesOf("RUN", tt.measure, tt.own, tt.other)
+			if len(got.subject) != tt.subject || len(got.control) != tt.control || len(got.lost) != tt.lost {
+				t.Errorf("subject %d, control %d, lost %d; want %d, %d, %d", len(got.subject), len(got.control), len(got.lost), tt.subject, tt.control, tt.lost)
+			}
+		})
+	}
+}
+
+// TestLostRequestsAreNoPass: a version that answers fast or not at all must not look good because only its answers say which it is.
+func TestLostRequestsAreNoPass(t *testing.T) {
+	start := time.Unix(0, 0)
+	var own []verdict.Observation
+	add := func(n int, version string, failed bool) {
+		for i := range n {
+			own = append(own, verdict.Observation{At: start.Add(time.Duration(i) * 10 * time.Millisecond), Value: 0.1 + float64(i%10)/1000, Version: version, Failed: failed, Class: "200"})
+		}
+	}
+	m := experiment.Measure{Name: "errors", ByVersion: "2", Against: experiment.Against{Version: "1"}, Expect: expect(t, "error_rate <= +5%")}
+	add(1000, "1", false)
+	add(1000, "2", false)
+	judge := func() verdict.Finding {
+		return sidesOf("RUN", m, own, nil).judge(m, "RUN", start, start.Add(10*time.Second))
+	}
+	if f := judge(); f.Outcome != verdict.Held {
+		t.Fatalf("equal versions: %s, %s", f.Outcome, f.Reason)
+	}
+	add(20, "", true)
+	if f := judge(); f.Outcome != verdict.Held {
+		t.Errorf("20 without an answer cannot matter: %s, %s", f.Outcome, f.Reason)
+	}
+	add(300, "", true)
+	if f := judge(); f.Outcome != verdict.Inconclusive {
+		t.Errorf("320 without an answer: %s, %s", f.Outcome, f.Reason)
+	}
+}
+
+// twoVersions runs an experiment in which two loads are compared, of which the canary's requests take so much longer.
+func twoVersions(t *testing.T, more time.Duration) *Result {
+	var result *Result
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		x := example(t)
+		canary, baseline := x.Loads[0], x.Loads[0]
+		canary.Name, baseline.Name = "canary", "baseline"
+		x.Loads = []experiment.Load{canary, baseline}
+		x.Measures = []experiment.Measure{{Name: "canary latency", Of: "load.canary", Against: experiment.Against{Load: "load.baseline"}, Expect: expect(t, "p95 <= +10%")}}
+		registry := c.registry()
+		plain := registry.Load
+		registry.Load = func(l experiment.Load) (Generator, error) {
+			g, err := plain(l)
+			if l.Name == "canary" {
+				return slower{g, more}, err
+			}
+			return slower{g, 0}, err
+		}
+		var err error
+		result, err = Run(t.Context(), x, Options{Registry: registry, State: NewState(t.TempDir())})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	return result
+}
+
+// slower spreads a load's latencies over a few milliseconds, and adds to them.
+type slower struct {
+	Generator
+	more time.Duration
+}
+
+func (s slower) Run(ctx context.Context, sink func(verdict.Observation)) error {
+	return s.Generator.Run(ctx, func(o verdict.Observation) {
+		o.Value += s.more.Seconds() + float64(o.At.UnixMilli()%7)/1000
+		sink(o)
+	})
+}
+
+func TestRunComparesLoads(t *testing.T) {
+	tests := []struct {
+		more time.Duration
+		want verdict.Outcome
+	}{
+		{0, verdict.Held},
+		{20 * time.Millisecond, verdict.NotSteady},
+	}
+	for _, tt := range tests {
+		r := twoVersions(t, tt.more)
+		if r.Verdict != tt.want {
+			t.Errorf("%s slower: %s (%s), want %s", tt.more, r.Verdict, r.Reason, tt.want)
+		}
+		m := r.Measures[0]
+		if len(m.Series) == 0 || m.Series[0].Stat == nil || m.Baseline.Against == 0 {
+			t.Errorf("%s slower: %+v", tt.more, m.Baseline)
+		}
+	}
+}
