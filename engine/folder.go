@@ -249,14 +249,35 @@ func (c *folderClaim) Append(line []byte, durable bool) error {
 	return nil
 }
 
-// Lock takes the targets' locks. A file beside each names the holder, for messages.
+// Lock takes the targets' locks, all or none: it can be called again. A file beside each names the holder, for messages.
 func (c *folderClaim) Lock(ctx context.Context, targets []string) error {
+	c.mu.Lock()
+	had := len(c.locks)
+	c.mu.Unlock()
+	var err error
 	for _, key := range targets {
-		if err := c.lock(key); err != nil {
-			return err
+		if err = c.lock(key); err != nil {
+			break
 		}
 	}
-	return c.clean(ctx, targets) // with the locks in hand: nobody adds to it any more
+	if err == nil {
+		err = c.clean(ctx, targets) // with the locks in hand: nobody adds to it any more
+	}
+	if err != nil {
+		c.unlock(had)
+	}
+	return err
+}
+
+// unlock gives back all locks but the first so many.
+func (c *folderClaim) unlock(but int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	but = min(but, len(c.locks)) // the run may be over
+	for _, l := range c.locks[but:] {
+		l.release()
+	}
+	c.locks = c.locks[:but]
 }
 
 // clean is an error if a run whose process is gone has left something on one of the targets. Whoever changed that would take it for what

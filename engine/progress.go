@@ -7,6 +7,7 @@ type EventKind string
 
 // The kinds of live progress. The fields that each fills are named beside it.
 const (
+	EventBegan    EventKind = "began"    // the run exists: the first of its events
 	EventPhase    EventKind = "phase"    // Phase, Stage, Share, Length: a phase begins
 	EventStats    EventKind = "stats"    // Phase, Measures: once a second
 	EventApplied  EventKind = "applied"  // Condition, Target, Of, Done, All

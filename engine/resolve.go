@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/experiment"
@@ -200,14 +201,20 @@ func isLoad(x *experiment.Experiment, of string) bool {
 	return false
 }
 
-// lock takes the targets. One that belongs to a run whose process is gone is free if that run has nothing to put back.
+// lock takes the targets, all runs in the same order, so that no two wait for each other. One that belongs to a run whose process is
+// gone is free if that run has nothing to put back.
 func (r *runner) lock(targets []string) error {
+	slices.Sort(targets)
 	for cleared := map[string]bool{}; ; {
 		err := r.claim.Lock(r.inject, targets)
 		var held *TargetHeld
-		if !errors.As(err, &held) || !held.Gone || cleared[held.Run] || !r.o.State.clear(r.inject, held.Run) {
+		switch {
+		case !errors.As(err, &held):
+			return err
+		case held.Gone && !cleared[held.Run] && r.o.State.clear(r.inject, held.Run):
+			cleared[held.Run] = true
+		case held.Gone || r.o.Wait == nil || !r.o.Wait(r.inject, held):
 			return err
 		}
-		cleared[held.Run] = true
 	}
 }

@@ -28,6 +28,9 @@ type Options struct {
 	Parallel int
 	// Source is the text of the experiment file; its SHA-256 goes into the journal.
 	Source []byte
+	// Wait is asked when a target is in use by another run: true says that it is worth another try by now. It may take its time, until
+	// ctx ends. Nil: the run ends. A run that waits keeps none of its own targets from others in a folder, and only those that come before in a table.
+	Wait func(ctx context.Context, held *TargetHeld) bool
 	// Finish is called once with the finished result, after report.json is written and before the journal is
 	// closed: the place to write more reports into State.RunDir.
 	Finish func(*Result) error
@@ -42,6 +45,7 @@ func Run(ctx context.Context, x *experiment.Experiment, o Options) (*Result, err
 		return nil, err
 	}
 	defer r.close()
+	r.tell(Event{Kind: EventBegan})
 	r.loop(ctx)
 	return r.result, r.reportErr
 }
