@@ -304,7 +304,7 @@ func (c *folderClaim) clean(ctx context.Context, targets []string) error {
 		}
 		records, _, _ := ParseJournal(lines)
 		for _, change := range Changes(records) {
-			if !change.Undone && wanted[change.Target] {
+			if change.Pending() && wanted[change.Target] {
 				return &TargetHeld{Target: change.Target, Run: run, Gone: true}
 			}
 		}

@@ -19,6 +19,8 @@ const (
 	recordReverted     = "reverted"      // the undo is complete
 	recordDrift        = "drift"         // the undo is complete, but for what somebody else changed meanwhile
 	recordRevertFailed = "revert-failed" // the undo must be tried again
+	recordKept         = "kept"          // of a rollout: its changes stay, and nobody undoes them any more
+	recordIncludes     = "includes"      // of a rollout: a run of an experiment is part of it
 	recordVerdict      = "verdict"
 	recordEnd          = "end" // the runner's or recoverer's last word
 )
@@ -34,6 +36,7 @@ type Record struct {
 	Type string    `json:"type"`
 
 	Run    string        `json:"run,omitempty"`
+	Within string        `json:"within,omitempty"` // the rollout of which this run is a part
 	Title  string        `json:"title,omitempty"`
 	File   string        `json:"file,omitempty"`
 	Source string        `json:"source,omitempty"` // sha256:HEX of the experiment file

@@ -19,9 +19,13 @@ type Change struct {
 	Undo      json.RawMessage
 	Applied   bool
 	Undone    bool // reverted, or reverted but for drift
+	Kept      bool // it stays, because its rollout went well
 	// Irreversible says that it cannot be put back, and that the file knows.
 	Irreversible bool
 }
+
+// Pending says that the change is there, or may be, and must be put back.
+func (c Change) Pending() bool { return !c.Undone && !c.Kept }
 
 // ParseJournal reads the records of a journal. A last line without its end is torn: it was never acted on, and
 // is left out of whole, the length of what was read. Other lines that are no records are counted as damaged
@@ -48,6 +52,15 @@ func Changes(records []Record) []Change {
 	var changes []Change
 	at := map[string]int{}
 	for _, r := range records {
+		if r.Type == recordKept {
+			for i := range changes {
+				changes[i].Kept = true
+			}
+		}
+		if i, known := at[r.Condition]; known && r.Type == recordPrepared && changes[i].Target == r.Target && changes[i].Pending() {
+			changes[i].Undo = r.Undo // of a further step of the same change
+			continue
+		}
 		if r.Type == recordPrepared {
 			at[r.Condition] = len(changes)
 			changes = append(changes, Change{Condition: r.Condition, Of: r.Of, Kind: r.Kind, Target: r.Target, Undo: r.Undo, Irreversible: r.Irreversible})

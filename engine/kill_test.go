@@ -29,7 +29,7 @@ import (
 
 // The variables that turn the test binary into a run, or a recovery, that kills itself at a journal record.
 const (
-	killMode   = "FIREDRILL_TEST_KILL_MODE" // run, recover, sleep
+	killMode   = "FIREDRILL_TEST_KILL_MODE" // run, rollout, recover, sleep
 	killAt     = "FIREDRILL_TEST_KILL_AT"
 	killBefore = "FIREDRILL_TEST_KILL_BEFORE" // set: before the record is written, else right after
 	killDir    = "FIREDRILL_TEST_KILL_DIR"
@@ -67,6 +67,9 @@ func victim(mode, dir string) error {
 		return err
 	}
 	state := engine.StateAt(&dying{Home: home(dir, os.Getenv(killTable)), at: at, early: os.Getenv(killBefore) != ""})
+	if mode == "rollout" {
+		return rolloutVictim(ctx, state, dir)
+	}
 	if mode == "recover" {
 		_, err := state.Recover(ctx, os.Getenv(killRun), engine.RecoverOptions{Revert: fileRegistry().Revert})
 		return err
@@ -155,7 +158,12 @@ func fileRegistry() engine.Registry {
 			}
 			return all, nil
 		},
-		Revert: func(kind string) (engine.Action, error) { return factory.Restore(kind) },
+		Revert: func(kind string) (engine.Action, error) {
+			if kind == "dial" {
+				return dial{}, nil
+			}
+			return factory.Restore(kind)
+		},
 		Probe: func(experiment.Measure) (engine.Probe, error) {
 			return always{}, nil
 		},

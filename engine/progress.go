@@ -13,6 +13,7 @@ const (
 	EventApplied  EventKind = "applied"  // Condition, Target, Of, Done, All
 	EventReverted EventKind = "reverted" // Condition, Target, Of, Done, All; Message names drift
 	EventLeft     EventKind = "left"     // Condition, Target, Message: cannot be put back, as the file says
+	EventKept     EventKind = "kept"     // Condition, Target, Share: the change stays, because its rollout went well
 	EventResidue  EventKind = "residue"  // Condition, Target, Message: could not be put back
 	EventStop     EventKind = "stop"     // Message: why everything is being put back
 	EventNote     EventKind = "note"     // Message

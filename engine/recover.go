@@ -122,7 +122,7 @@ func (s *State) clear(ctx context.Context, run string) bool {
 		return false
 	}
 	c, err := s.contents(ctx, run) // after the claim: nobody else adds to it any more
-	clear := err == nil && c.damaged == 0 && !slices.ContainsFunc(Changes(c.records), func(c Change) bool { return !c.Undone })
+	clear := err == nil && c.damaged == 0 && !slices.ContainsFunc(Changes(c.records), Change.Pending)
 	claim.Release(clear)
 	return clear
 }
@@ -140,7 +140,7 @@ type recovery struct {
 
 // undoPending reverts what is pending as a run would: the last condition first, its targets side by side.
 func undoPending(ctx context.Context, j *journal, c contents, o RecoverOptions, result *Recovered) error {
-	pending := slices.DeleteFunc(Changes(c.records), func(c Change) bool { return c.Undone })
+	pending := slices.DeleteFunc(Changes(c.records), func(c Change) bool { return !c.Pending() })
 	side := Options{Parallel: o.Parallel}
 	r := &recovery{o: o, journal: j, result: result, all: len(pending)}
 	for _, group := range slices.Backward(byCondition(pending)) {

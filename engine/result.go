@@ -28,6 +28,8 @@ type Result struct {
 	Notes   []string `json:"notes,omitempty"` // drift, failed renewals, probe errors: things the reader should know
 	Error   string   `json:"error,omitempty"` // for the verdict "error"
 	Hint    string   `json:"hint,omitempty"`  // what to do about Error, where something can be done
+	// Runs are those of the experiments that were part of a rollout.
+	Runs []string `json:"runs,omitempty"`
 	// Stop says why the run ended before its time; nil if it ran its course.
 	Stop *Stop `json:"stop,omitempty"`
 }
@@ -42,6 +44,7 @@ const (
 	StopRule        StopKind = "rule"           // a stop rule of the experiment came true
 	StopKillSwitch  StopKind = "killswitch"     // the kill switch of the state folder was engaged
 	StopBudget      StopKind = "budget"         // guards.budget is used up
+	StopMoved       StopKind = "moved"          // of a rollout: somebody else changed its target
 	StopDeadline    StopKind = "deadline"       // guards.max_duration
 	StopError       StopKind = "internal-error" // the run itself failed; Result.Error says how
 )
@@ -133,9 +136,11 @@ type ConditionResult struct {
 	Reverted  *time.Time `json:"reverted,omitempty"`
 	Proof     Proof      `json:"proof"`
 	// NotUndone says that it was done and stays, because it cannot be undone: the file says irreversible.
-	NotUndone bool   `json:"not_undone,omitempty"`
-	Drift     string `json:"drift,omitempty"`
-	Error     string `json:"error,omitempty"`
+	NotUndone bool `json:"not_undone,omitempty"`
+	// Kept says that the change of a rollout stays, because all went well.
+	Kept  bool   `json:"kept,omitempty"`
+	Drift string `json:"drift,omitempty"`
+	Error string `json:"error,omitempty"`
 }
 
 // NotUndone is said of changes that cannot be undone. They are no residue: whoever wrote the file knew.

@@ -26,6 +26,8 @@ type Options struct {
 	UndoTimeout time.Duration
 	// Parallel is how many targets of a condition are worked on at once. Default 16.
 	Parallel int
+	// Within is the rollout of which the run is a part; empty for others.
+	Within string
 	// Source is the text of the experiment file; its SHA-256 goes into the journal.
 	Source []byte
 	// Wait is asked when a target is in use by another run: true says that it is worth another try by now. It may take its time, until
@@ -142,7 +144,7 @@ func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runne
 func (r *runner) beginJournal() error {
 	r.journal = continued(r.claim, nil)
 	host, _ := os.Hostname() // only for people
-	record := Record{Type: recordRun, Run: r.run, Title: r.x.Title, File: r.x.File, Lease: r.x.Lease, PID: os.Getpid(), Host: host}
+	record := Record{Type: recordRun, Run: r.run, Within: r.o.Within, Title: r.x.Title, File: r.x.File, Lease: r.x.Lease, PID: os.Getpid(), Host: host}
 	if r.o.Source != nil {
 		sum := sha256.Sum256(r.o.Source)
 		record.Source = "sha256:" + hex.EncodeToString(sum[:])

@@ -62,6 +62,8 @@ type RunInfo struct {
 	Reason  string    `json:"reason,omitempty"`
 	Phase   string    `json:"phase,omitempty"` // the last one it entered
 	Live    bool      `json:"live"`            // a process is at it
+	// Within is the rollout of which the run is a part; empty for others.
+	Within string `json:"within,omitempty"`
 	// Pending lists the conditions that are not put back. If the run is not live they need Recover.
 	Pending []string `json:"pending,omitempty"`
 	// Problem says why the journal does not tell for certain that nothing is pending.
@@ -122,7 +124,7 @@ func (s *State) Info(ctx context.Context, run string) RunInfo {
 	for _, r := range c.records {
 		switch r.Type {
 		case recordRun:
-			info.Title, info.File, info.Started = r.Title, r.File, r.At
+			info.Title, info.File, info.Started, info.Within = r.Title, r.File, r.At, r.Within
 		case recordPhase:
 			info.Phase = r.Phase
 		case recordVerdict:
@@ -132,7 +134,7 @@ func (s *State) Info(ctx context.Context, run string) RunInfo {
 		}
 	}
 	for _, change := range Changes(c.records) {
-		if !change.Undone {
+		if change.Pending() {
 			info.Pending = append(info.Pending, change.Condition)
 		}
 	}

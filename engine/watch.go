@@ -220,14 +220,17 @@ func (r *runner) watchOrders(ctx context.Context) {
 	}
 }
 
-func (r *runner) orders(ctx context.Context) *Stop {
-	if reason, ok := r.o.State.stopRequested(ctx, r.run); ok {
+func (r *runner) orders(ctx context.Context) *Stop { return r.o.State.orders(ctx, r.run, r.claim) }
+
+// orders are those that somebody gave a run, or the loss of its claim; nil if there are none.
+func (s *State) orders(ctx context.Context, run string, claim Claim) *Stop {
+	if reason, ok := s.stopRequested(ctx, run); ok {
 		return &Stop{Kind: StopRequested, Reason: "stop requested" + because(reason)}
 	}
-	if reason, ok := r.o.State.Engaged(ctx); ok {
+	if reason, ok := s.Engaged(ctx); ok {
 		return &Stop{Kind: StopKillSwitch, Reason: "the kill switch was engaged" + because(reason)}
 	}
-	if err := r.claim.Held(ctx); err != nil {
+	if err := claim.Held(ctx); err != nil {
 		return &Stop{Kind: StopError, Reason: err.Error(), err: err}
 	}
 	return nil

@@ -199,7 +199,10 @@ func runsToStop(ctx context.Context, state *engine.State, args []string, all boo
 	}
 	var runs []string
 	for _, r := range live {
-		runs = append(runs, r.Run)
+		part := slices.ContainsFunc(live, func(whole engine.RunInfo) bool { return whole.Run == r.Within })
+		if all || !part { // who stops a rollout stops the experiment that it runs
+			runs = append(runs, r.Run)
+		}
 	}
 	switch {
 	case all:
