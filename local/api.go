@@ -18,12 +18,23 @@ const (
 	maxConfigBody   = 1 << 20
 	maxDrain        = 64 << 20
 	latest          = "$LATEST"
+	executedVersion = "X-Amz-Executed-Version"
 
 	pathInjections = "/_firedrill/injections"
 )
 
-// An operation serves one request about one function.
-type operation func(w http.ResponseWriter, r *http.Request, fn *function) error
+// An operation serves one request about a function, or about a version or alias of it.
+type operation func(w http.ResponseWriter, r *http.Request, t target) error
+
+// whole makes an operation of one that is about a function as a whole, or about $LATEST.
+func whole(op func(w http.ResponseWriter, r *http.Request, fn *function) error) operation {
+	return func(w http.ResponseWriter, r *http.Request, t target) error {
+		if t.qualifier != "" && t.qualifier != latest {
+			return invalidParameter("This operation does not take a version or an alias: %q", clip(t.qualifier))
+		}
+		return op(w, r, t.fn)
+	}
+}
 
 // serveLambda serves the Lambda API: paths are /DATE/functions/NAME/..., and the name may be an ARN.
 func (h *Host) serveLambda(w http.ResponseWriter, r *http.Request) {
@@ -68,7 +79,7 @@ func (h *Host) route(w http.ResponseWriter, r *http.Request) error {
 		return h.listFunctions(w, r)
 	case len(parts) == 2 && parts[1] == "account-settings" && r.Method == http.MethodGet:
 		return h.accountSettings(w)
-	case len(parts) < 3 || len(parts) > 4 || parts[1] != "functions":
+	case len(parts) < 3 || len(parts) > 5 || len(parts) == 5 && parts[3] != "aliases" || parts[1] != "functions":
 		return unknownOperation(r)
 	}
 	name, err := url.PathUnescape(parts[2])
@@ -76,18 +87,21 @@ func (h *Host) route(w http.ResponseWriter, r *http.Request) error {
 		return invalidParameter("function name: %v", err)
 	}
 	suffix := ""
-	if len(parts) == 4 {
+	switch len(parts) {
+	case 4:
 		suffix = "/" + parts[3]
+	case 5:
+		suffix = "/" + parts[3] + "/NAME"
 	}
 	op := h.operation(r.Method + " " + suffix)
 	if op == nil {
 		return unknownOperation(r)
 	}
-	fn, err := h.lookup(name, r.URL.Query().Get("Qualifier"))
+	t, err := h.lookup(name, r.URL.Query().Get("Qualifier"))
 	if err != nil {
 		return err
 	}
-	return op(w, r, fn)
+	return op(w, r, t)
 }
 
 func (h *Host) operation(key string) operation {
@@ -101,13 +115,23 @@ func (h *Host) operation(key string) operation {
 	case "GET /configuration":
 		return h.getConfiguration
 	case "PUT /configuration":
-		return h.updateConfiguration
+		return whole(h.updateConfiguration)
 	case "GET /concurrency":
-		return h.getConcurrency
+		return whole(h.getConcurrency)
 	case "PUT /concurrency":
-		return h.putConcurrency
+		return whole(h.putConcurrency)
 	case "DELETE /concurrency":
-		return h.deleteConcurrency
+		return whole(h.deleteConcurrency)
+	case "POST /versions":
+		return whole(h.publishVersion)
+	case "GET /versions":
+		return whole(h.listVersions)
+	case "POST /aliases":
+		return whole(h.createAlias)
+	case "GET /aliases":
+		return whole(h.listAliases)
+	case "GET /aliases/NAME", "PUT /aliases/NAME", "DELETE /aliases/NAME":
+		return whole(h.onAlias)
 	}
 	return nil
 }
@@ -133,7 +157,8 @@ func (h *Host) arn(name string) string {
 
 // lookup finds a function by name, partial ARN (account:function:name) or ARN, each with or without a qualifier.
 // Region and account of an ARN are not compared: code that names a function in the cloud finds it here by its name.
-func (h *Host) lookup(name, qualifier string) (*function, error) {
+// Whether there is such a version or alias is for the operation to find out.
+func (h *Host) lookup(name, qualifier string) (target, error) {
 	base := name
 	if _, after, ok := strings.Cut(name, "function:"); ok {
 		base = after
@@ -141,25 +166,25 @@ func (h *Host) lookup(name, qualifier string) (*function, error) {
 	base, inName, qualified := strings.Cut(base, ":")
 	if qualified {
 		if qualifier != "" && qualifier != inName {
-			return nil, invalidParameter("The derived qualifier from the function name does not match the specified qualifier.")
+			return target{}, invalidParameter("The derived qualifier from the function name does not match the specified qualifier.")
 		}
 		qualifier = inName
 	}
 	if !functionName.MatchString(base) {
-		return nil, invalidParameter("not a function name or ARN: %q", clip(name))
+		return target{}, invalidParameter("not a function name or ARN: %q", clip(name))
 	}
 	fn := h.functions[base]
 	if fn == nil {
-		return nil, h.notFound(base)
+		return target{}, h.notFound(base)
 	}
-	if qualifier != "" && qualifier != latest {
-		return nil, h.notFound(base + ":" + qualifier)
+	if qualifier != "" && !isQualifier(qualifier) {
+		return target{}, invalidParameter("not a version or an alias: %q", clip(qualifier))
 	}
-	return fn, nil
+	return target{fn, qualifier}, nil
 }
 
 // serveInvoke is Invoke: RequestResponse, Event and DryRun.
-func (h *Host) serveInvoke(w http.ResponseWriter, r *http.Request, fn *function) error {
+func (h *Host) serveInvoke(w http.ResponseWriter, r *http.Request, t target) error {
 	limit, mode := int64(maxSyncPayload), r.Header.Get("X-Amz-Invocation-Type")
 	switch mode {
 	case "", "RequestResponse", "DryRun":
@@ -172,20 +197,25 @@ func (h *Host) serveInvoke(w http.ResponseWriter, r *http.Request, fn *function)
 	if err != nil {
 		return err
 	}
+	in.arn = h.arnOf(t)
+	v, err := h.choose(t)
+	if err != nil {
+		return err
+	}
 	w.Header()["X-Amzn-Requestid"] = []string{in.id}
-	w.Header()["X-Amz-Executed-Version"] = []string{latest}
+	w.Header()[executedVersion] = []string{v.name}
 	switch mode {
 	case "DryRun":
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	case "Event":
-		if err := h.enqueue(fn, in); err != nil {
+		if err := h.enqueue(v, in); err != nil {
 			return err
 		}
 		w.WriteHeader(http.StatusAccepted)
 		return nil
 	}
-	out, err := h.invoke(fn, in)
+	out, err := h.invoke(v, in)
 	if err != nil {
 		return err
 	}

@@ -40,24 +40,32 @@ type concurrency struct {
 	ReservedConcurrentExecutions *int `json:",omitempty"`
 }
 
-// describe renders the function's configuration. Host.mu is held.
-func (h *Host) describe(fn *function) configuration {
+// describe renders a version's configuration, as it is told to one who asked with this qualifier. Host.mu is held.
+func (h *Host) describe(v *version, qualifier string) configuration {
 	return configuration{
-		FunctionName: fn.spec.Name, FunctionArn: h.arn(fn.spec.Name),
-		Runtime: "provided.al2023", Role: "arn:aws:iam::" + Account + ":role/local", Handler: fn.spec.Handler,
-		Description: fn.spec.Description,
-		Timeout:     wholeSeconds(fn.spec.Timeout), MemorySize: fn.spec.MemoryMB,
-		LastModified: fn.modified.UTC().Format("2006-01-02T15:04:05.000+0000"), Version: latest,
-		Environment: variables{maps.Clone(fn.spec.Environment)}, RevisionId: fn.revision,
+		FunctionName: v.fn.name, FunctionArn: h.arnOf(target{v.fn, qualifier}),
+		Runtime: "provided.al2023", Role: "arn:aws:iam::" + Account + ":role/local", Handler: v.spec.Handler,
+		Description: v.spec.Description,
+		Timeout:     wholeSeconds(v.spec.Timeout), MemorySize: v.spec.MemoryMB,
+		LastModified: v.modified.UTC().Format("2006-01-02T15:04:05.000+0000"), Version: v.name,
+		Environment: variables{maps.Clone(v.spec.Environment)}, RevisionId: v.revision,
 		State: "Active", LastUpdateStatus: "Successful", PackageType: "Zip", Architectures: []string{"x86_64"},
 	}
 }
 
-func (h *Host) listFunctions(w http.ResponseWriter, _ *http.Request) error {
+func (h *Host) listFunctions(w http.ResponseWriter, r *http.Request) error {
+	everyVersion := r.URL.Query().Get("FunctionVersion") == "ALL"
 	h.mu.Lock()
 	var all struct{ Functions []configuration }
 	for _, name := range slices.Sorted(maps.Keys(h.functions)) {
-		all.Functions = append(all.Functions, h.describe(h.functions[name]))
+		fn := h.functions[name]
+		if !everyVersion {
+			all.Functions = append(all.Functions, h.describe(fn.latest, ""))
+			continue
+		}
+		for _, v := range fn.all() {
+			all.Functions = append(all.Functions, h.describe(v, v.name))
+		}
 	}
 	h.mu.Unlock()
 	writeJSON(w, http.StatusOK, all)
@@ -70,8 +78,8 @@ func (h *Host) accountSettings(w http.ResponseWriter) error {
 	limits := limit{h.cfg.MaxEnvironments, h.cfg.MaxEnvironments}
 	h.mu.Lock()
 	for _, fn := range h.functions {
-		if fn.spec.Concurrency != nil {
-			limits.UnreservedConcurrentExecutions -= *fn.spec.Concurrency
+		if fn.concurrency != nil {
+			limits.UnreservedConcurrentExecutions -= *fn.concurrency
 		}
 	}
 	h.mu.Unlock()
@@ -82,27 +90,36 @@ func (h *Host) accountSettings(w http.ResponseWriter) error {
 	return nil
 }
 
-func (h *Host) getFunction(w http.ResponseWriter, _ *http.Request, fn *function) error {
+func (h *Host) getFunction(w http.ResponseWriter, _ *http.Request, t target) error {
 	type code struct{ RepositoryType, Location string }
 	h.mu.Lock()
+	v, err := h.resolve(t)
+	if err != nil {
+		h.mu.Unlock()
+		return err
+	}
 	answer := struct {
 		Configuration configuration
 		Code          code
 		Concurrency   *concurrency      `json:",omitempty"`
 		Tags          map[string]string `json:",omitempty"`
-	}{Configuration: h.describe(fn), Code: code{"Local", "file://" + filepath.ToSlash(fn.argv[0])}}
-	if fn.spec.Concurrency != nil {
-		n := *fn.spec.Concurrency
-		answer.Concurrency = &concurrency{&n}
+	}{Configuration: h.describe(v, t.qualifier), Code: code{"Local", "file://" + filepath.ToSlash(v.argv[0])}}
+	if n := t.fn.concurrency; n != nil {
+		answer.Concurrency = &concurrency{n}
 	}
 	h.mu.Unlock()
 	writeJSON(w, http.StatusOK, answer)
 	return nil
 }
 
-func (h *Host) getConfiguration(w http.ResponseWriter, _ *http.Request, fn *function) error {
+func (h *Host) getConfiguration(w http.ResponseWriter, _ *http.Request, t target) error {
 	h.mu.Lock()
-	answer := h.describe(fn)
+	v, err := h.resolve(t)
+	if err != nil {
+		h.mu.Unlock()
+		return err
+	}
+	answer := h.describe(v, t.qualifier)
 	h.mu.Unlock()
 	writeJSON(w, http.StatusOK, answer)
 	return nil
@@ -128,18 +145,16 @@ func (h *Host) updateConfiguration(w http.ResponseWriter, r *http.Request, fn *f
 	if err := c.check(); err != nil {
 		return err
 	}
+	v := fn.latest
 	h.mu.Lock()
-	if c.RevisionId != "" && c.RevisionId != fn.revision {
+	if c.RevisionId != "" && c.RevisionId != v.revision {
 		h.mu.Unlock()
-		return &apiError{
-			http.StatusPreconditionFailed, "PreconditionFailedException",
-			"The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id", "",
-		}
+		return staleRevision()
 	}
-	c.apply(&fn.spec, fn.timeout)
-	fn.revision, fn.modified = newID(), time.Now()
-	h.recycle(fn)
-	answer := h.describe(fn)
+	c.apply(&v.spec, v.timeout)
+	v.revision, v.modified = newID(), time.Now()
+	h.recycle(v)
+	answer := h.describe(v, "")
 	h.mu.Unlock()
 	writeJSON(w, http.StatusOK, answer)
 	return nil
@@ -196,7 +211,7 @@ func (c *change) apply(spec *Function, filed time.Duration) {
 
 func (h *Host) getConcurrency(w http.ResponseWriter, _ *http.Request, fn *function) error {
 	h.mu.Lock()
-	n := fn.spec.Concurrency
+	n := fn.concurrency
 	h.mu.Unlock()
 	writeJSON(w, http.StatusOK, concurrency{n}) // never changed in place
 	return nil
@@ -211,7 +226,7 @@ func (h *Host) putConcurrency(w http.ResponseWriter, r *http.Request, fn *functi
 		return invalidParameter("ReservedConcurrentExecutions must be 0 or more")
 	}
 	h.mu.Lock()
-	fn.spec.Concurrency = c.ReservedConcurrentExecutions
+	fn.concurrency = c.ReservedConcurrentExecutions
 	h.mu.Unlock()
 	writeJSON(w, http.StatusOK, c)
 	return nil
@@ -219,7 +234,7 @@ func (h *Host) putConcurrency(w http.ResponseWriter, r *http.Request, fn *functi
 
 func (h *Host) deleteConcurrency(w http.ResponseWriter, _ *http.Request, fn *function) error {
 	h.mu.Lock()
-	fn.spec.Concurrency = nil
+	fn.concurrency = nil
 	h.mu.Unlock()
 	w.WriteHeader(http.StatusNoContent)
 	return nil

@@ -20,7 +20,7 @@ func TestTimeoutComesBackExactly(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.mu.Lock()
-		got := h.functions["hello"].spec.Timeout
+		got := h.functions["hello"].latest.spec.Timeout
 		h.mu.Unlock()
 		if got != step.want {
 			t.Errorf("set to %d s: %s, want %s", step.seconds, got, step.want)

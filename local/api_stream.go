@@ -12,7 +12,7 @@ const maxStreamPiece = 64 << 10
 
 // serveInvokeStream is InvokeWithResponseStream. The caller gets the stream's events when the function has ended its
 // response: the host takes answers whole.
-func (h *Host) serveInvokeStream(w http.ResponseWriter, r *http.Request, fn *function) error {
+func (h *Host) serveInvokeStream(w http.ResponseWriter, r *http.Request, t target) error {
 	mode := r.Header.Get("X-Amz-Invocation-Type")
 	if mode != "" && mode != "RequestResponse" && mode != "DryRun" {
 		return invalidParameter("unknown invocation type: %q", clip(mode))
@@ -21,13 +21,18 @@ func (h *Host) serveInvokeStream(w http.ResponseWriter, r *http.Request, fn *fun
 	if err != nil {
 		return err
 	}
+	in.arn = h.arnOf(t)
+	v, err := h.choose(t)
+	if err != nil {
+		return err
+	}
 	w.Header()["X-Amzn-Requestid"] = []string{in.id}
-	w.Header()["X-Amz-Executed-Version"] = []string{latest}
+	w.Header()[executedVersion] = []string{v.name}
 	if mode == "DryRun" {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	out, err := h.invoke(fn, in)
+	out, err := h.invoke(v, in)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,8 @@ const (
 
 // enqueue takes an asynchronous event, or refuses it when too many wait. Lambda would keep them for hours; a laptop
 // says so at once.
-func (h *Host) enqueue(fn *function, in invocation) error {
+func (h *Host) enqueue(v *version, in invocation) error {
+	fn := v.fn
 	select {
 	case fn.queue <- struct{}{}:
 	default:
@@ -32,22 +33,22 @@ func (h *Host) enqueue(fn *function, in invocation) error {
 	go func() {
 		defer h.running.Done()
 		defer func() { <-fn.queue }()
-		if err := h.deliver(fn, in); err != nil {
-			h.log.line(fn.spec.Name, fmt.Appendf(nil, "firedrill: asynchronous event %s dropped: %v", in.id, err))
+		if err := h.deliver(v, in); err != nil {
+			h.log.line(v.label(), fmt.Appendf(nil, "firedrill: asynchronous event %s dropped: %v", in.id, err))
 		}
 	}()
 	return nil
 }
 
-// deliver invokes the function until it succeeds, has failed once more than its retries, or the event is too old. A
+// deliver invokes the version until it succeeds, has failed once more than its retries, or the event is too old. A
 // throttled event waits and costs no retry. The request id stays the same, as in Lambda.
-func (h *Host) deliver(fn *function, in invocation) error {
+func (h *Host) deliver(v *version, in invocation) error {
 	h.mu.Lock()
-	retries, retryPause := fn.spec.Retries, fn.spec.RetryDelay
+	retries, retryPause := v.spec.Retries, v.spec.RetryDelay
 	h.mu.Unlock()
 	started, pause := time.Now(), throttlePause
 	for failures := 0; ; {
-		out, err := h.invoke(fn, in)
+		out, err := h.invoke(v, in)
 		var refused *apiError
 		switch {
 		case err == nil && !out.result.Failed:

@@ -27,8 +27,9 @@ type HTTP struct {
 // A Route sends requests to a function. Key is "METHOD /path", "ANY /path" or "$default"; the path may
 // have {parameter} segments and end in {greedy+}.
 type Route struct {
-	Key      string
-	Function string
+	Key       string
+	Function  string
+	Qualifier string // of a version or alias of the function; empty is $LATEST
 }
 
 // A Function is one function of the file.
@@ -49,6 +50,22 @@ type Function struct {
 	// RetryDelay is the pause before the first retry; it doubles.
 	RetryDelay  time.Duration
 	Environment map[string]string
+	Versions    []Version // by number; published when the host starts
+	Aliases     []Alias   // by name
+}
+
+// A Version is a published version of a function: the whole of its settings, among them those that are the function's.
+type Version struct {
+	Number int
+	Function
+}
+
+// An Alias leads to a version of a function.
+type Alias struct {
+	Name    string
+	Version string // a number, or $LATEST
+	// Weights are shares, from 0 to 1, of another version: one at most, as AWS Lambda has it.
+	Weights map[string]float64
 }
 
 // Defaults of the file, and the bounds that Lambda sets.

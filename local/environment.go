@@ -17,9 +17,9 @@ import (
 // exitPatience is how long the answers of a process that has ended may still be on their way.
 const exitPatience = time.Second
 
-// An environment is one process of a function. See the package comment for its life.
+// An environment is one process of a version. See the package comment for its life.
 type environment struct {
-	fn         *function
+	version    *version
 	spec       Function // as it was when the environment started
 	generation int      // of the function's configuration
 	server     *runtimeapi.Server
@@ -40,13 +40,13 @@ type environment struct {
 
 // startEnvironment starts the process; it does not wait for its initialization. When the process ends, the
 // environment cleans up after itself and calls h.gone.
-func (h *Host) startEnvironment(fn *function, spec Function, generation int) (*environment, error) {
+func (h *Host) startEnvironment(v *version, spec Function, generation int) (*environment, error) {
 	if !h.join() {
 		return nil, errClosing
 	}
 	defer h.running.Done()
 	env := &environment{
-		fn: fn, spec: spec, generation: generation,
+		version: v, spec: spec, generation: generation,
 		server: runtimeapi.NewServer(0),
 		exited: make(chan struct{}),
 	}
@@ -58,17 +58,17 @@ func (h *Host) startEnvironment(fn *function, spec Function, generation int) (*e
 	env.http = newHTTPServer(env.server)
 	env.logs, err = newLogPipe(func(line []byte) {
 		h.injections.add(spec.Name, line)
-		h.log.line(spec.Name, line)
+		h.log.line(v.label(), line)
 	})
 	if err != nil {
 		_ = listener.Close()
 		return nil, err
 	}
 	env.cmd = &exec.Cmd{
-		Path:   fn.argv[0],
-		Args:   fn.argv,
-		Dir:    fn.dir,
-		Env:    h.environ(fn, spec, listener.Addr().String()),
+		Path:   v.argv[0],
+		Args:   v.argv,
+		Dir:    v.dir,
+		Env:    h.environ(v, spec, listener.Addr().String()),
 		Stdout: env.logs.w,
 		Stderr: env.logs.w,
 	}
@@ -79,7 +79,7 @@ func (h *Host) startEnvironment(fn *function, spec Function, generation int) (*e
 	}
 	env.kill = sync.OnceFunc(func() {
 		if err := killGroup(env.cmd.Process); err != nil {
-			h.log.line(spec.Name, fmt.Appendf(nil, "firedrill: cannot kill process %d: %v", env.cmd.Process.Pid, err))
+			h.log.line(v.label(), fmt.Appendf(nil, "firedrill: cannot kill process %d: %v", env.cmd.Process.Pid, err))
 		}
 	})
 	h.mu.Lock()
@@ -90,7 +90,7 @@ func (h *Host) startEnvironment(fn *function, spec Function, generation int) (*e
 	h.mu.Unlock()
 	h.running.Go(func() {
 		if err := env.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			h.log.line(spec.Name, fmt.Appendf(nil, "firedrill: Runtime API: %v", err))
+			h.log.line(v.label(), fmt.Appendf(nil, "firedrill: Runtime API: %v", err))
 		}
 	})
 	h.running.Go(func() { env.reap(h) })
@@ -155,12 +155,12 @@ func (env *environment) run(ctx context.Context, h *Host, in invocation) (outcom
 	deadline := started.Add(env.spec.Timeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	env.logs.begin("START RequestId: " + in.id + " Version: $LATEST\n")
+	env.logs.begin("START RequestId: " + in.id + " Version: " + env.version.name + "\n")
 	result, err := env.server.Invoke(ctx, runtimeapi.Event{
 		RequestID:     in.id,
 		Payload:       in.payload,
 		Deadline:      deadline,
-		FunctionARN:   h.arn(env.spec.Name),
+		FunctionARN:   in.arn,
 		TraceID:       in.traceID,
 		ClientContext: in.clientContext,
 	})

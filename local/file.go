@@ -208,15 +208,19 @@ func (d *decoder) http(n ast.Node, field string) (*HTTP, []entry) {
 
 func (d *decoder) routes(entries []entry, functions []Function) []Route {
 	names := make([]string, len(functions))
+	byName := map[string]Function{}
 	for i, f := range functions {
 		names[i] = f.Name
+		byName[f.Name] = f
 	}
 	seen := map[string]string{}
 	var routes []Route
 	for _, e := range entries {
 		field := "http.routes." + e.key
 		r := Route{Key: e.key}
-		d.string(&r.Function)(e.value, field)
+		var to string
+		d.string(&to)(e.value, field)
+		r.Function, r.Qualifier, _ = strings.Cut(to, ":")
 		p, err := parseRoute(e.key)
 		if err != nil {
 			d.problem(e.node, "http.routes", e.key, err.Error(), `like "GET /items/{id}", "ANY /files/{path+}" or "$default"`)
@@ -228,6 +232,8 @@ func (d *decoder) routes(entries []entry, functions []Function) []Route {
 		seen[p.shape()] = e.key
 		if r.Function != "" && len(names) > 0 && !slices.Contains(names, r.Function) {
 			d.problem(e.value, field, r.Function, "no such function", closest(r.Function, names))
+		} else if strings.Contains(to, ":") && len(names) > 0 && !byName[r.Function].has(r.Qualifier) {
+			d.problem(e.value, field, to, "no such version or alias", "versions: {1: {}}, aliases: {live: 1}")
 		}
 		routes = append(routes, r)
 	}
@@ -252,6 +258,8 @@ func (d *decoder) function(e entry, field string) Function {
 		Retries: DefaultRetries, RetryDelay: DefaultRetryDelay, Environment: map[string]string{},
 	}
 	before := len(d.problems)
+	versions := func() {} // what follows from the whole of the function
+	aliases := func() {}
 	d.object(e.value, field, map[string]func(ast.Node, string){
 		"description": d.string(&f.Description),
 		"command":     d.strings(&f.Command),
@@ -259,8 +267,8 @@ func (d *decoder) function(e entry, field string) Function {
 		"dir":         d.string(&f.Dir),
 		"handler":     d.string(&f.Handler),
 		"layer":       d.bool(&f.Layer),
-		"timeout":     d.duration(&f.Timeout, time.Millisecond, maxTimeout),
-		"memory":      d.int(&f.MemoryMB, minMemoryMB, maxMemoryMB),
+		"timeout":     d.timeout(&f.Timeout),
+		"memory":      d.memory(&f.MemoryMB),
 		"concurrency": func(n ast.Node, field string) {
 			f.Concurrency = new(int)
 			d.int(f.Concurrency, 0, 10_000)(n, field)
@@ -268,10 +276,31 @@ func (d *decoder) function(e entry, field string) Function {
 		"retries":     d.int(&f.Retries, 0, 2),
 		"retry_delay": d.duration(&f.RetryDelay, 0, time.Hour),
 		"environment": func(n ast.Node, field string) { d.variables(n, field, f.Environment) },
+		"versions": func(n ast.Node, field string) {
+			versions = func() { f.Versions = d.versions(n, field, f) }
+		},
+		"aliases": func(n ast.Node, field string) {
+			aliases = func() { f.Aliases = d.aliases(n, field, f.Versions) }
+		},
 	})
-	if len(d.problems) > before {
-		return f
+	if len(d.problems) == before {
+		d.checkProgram(e, field, f)
 	}
+	versions()
+	aliases()
+	return f
+}
+
+func (d *decoder) timeout(dst *time.Duration) func(ast.Node, string) {
+	return d.duration(dst, time.Millisecond, maxTimeout)
+}
+
+func (d *decoder) memory(dst *int) func(ast.Node, string) {
+	return d.int(dst, minMemoryMB, maxMemoryMB)
+}
+
+// checkProgram wants one way to start the function.
+func (d *decoder) checkProgram(e entry, field string, f Function) {
 	switch {
 	case f.Go == "" && len(f.Command) == 0:
 		d.problem(e.node, field, "", "says neither command nor go", "command: [./bin/hello], or go: ./cmd/hello")
@@ -282,7 +311,6 @@ func (d *decoder) function(e entry, field string) Function {
 	case strings.HasPrefix(f.Go, "-"):
 		d.problem(e.node, field+".go", f.Go, "not a package", "like ./cmd/hello")
 	}
-	return f
 }
 
 func (d *decoder) variables(n ast.Node, field string, dst map[string]string) {
@@ -317,5 +345,16 @@ func (f Function) clone() Function {
 		n := *f.Concurrency
 		f.Concurrency = &n
 	}
+	f.Versions = slices.Clone(f.Versions)
+	for i, v := range f.Versions {
+		f.Versions[i].Function = v.Function.clone()
+	}
 	return f
+}
+
+// has says whether the function has a version or alias of that name.
+func (f Function) has(qualifier string) bool {
+	return qualifier == latest ||
+		slices.ContainsFunc(f.Versions, func(v Version) bool { return strconv.Itoa(v.Number) == qualifier }) ||
+		slices.ContainsFunc(f.Aliases, func(a Alias) bool { return a.Name == qualifier })
 }

@@ -49,7 +49,7 @@ func TestParseFile(t *testing.T) {
 	want := &Config{
 		Dir: "shop", Region: "eu-west-1", MaxEnvironments: 20, LambdaListen: "127.0.0.1:0",
 		HTTP: &HTTP{Listen: "127.0.0.1:0", Timeout: 10 * time.Second, Routes: []Route{
-			{"POST /purchase", "purchase"}, {"GET /items/{id}", "inventory"},
+			{Key: "POST /purchase", Function: "purchase"}, {Key: "GET /items/{id}", Function: "inventory"},
 		}},
 		Functions: []Function{
 			{
@@ -70,7 +70,7 @@ func TestParseFile(t *testing.T) {
 
 func TestParseFileProblems(t *testing.T) {
 	head := "version: 1\nfunctions:\n  f:\n    command: [./f]\n"
-	tests := []struct{ name, file, want string }{
+	tests := []fileProblem{
 		{"unknown key", head + "    timout: 3s\n", `f.yaml:5: functions.f: unknown key: "timout" (did you mean "timeout"?)`},
 		{"unit", head + "    timeout: 3\n", `f.yaml:5: functions.f.timeout: expected a duration with its unit: "3" (like 500ms, 3s or 2m)`},
 		{"range", head + "    timeout: 16m\n", `f.yaml:5: functions.f.timeout: must be from 1ms to 15m0s: "16m"`},
@@ -107,7 +107,7 @@ func TestParseFileProblems(t *testing.T) {
 		{"huge", strings.Repeat("# comment\n", 30_000), `more than 131072`},
 		{"binary", "\x00\x01\xff", `f.yaml`},
 	}
-	for _, tt := range tests {
+	for _, tt := range append(tests, versionProblems(head)...) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := ParseFile("f.yaml", []byte(tt.file))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -18,44 +18,38 @@ const (
 	idleFor = 5 * time.Minute
 )
 
-// A function is one function of the host: its settings, which the Lambda API changes, and its environments.
-// Everything but argv, dir and timeout is guarded by Host.mu.
+// A function is one function of the host: what its versions and aliases share. All but its name, latest and queue is
+// guarded by Host.mu.
 type function struct {
-	argv    []string // absolute program first
-	dir     string
-	timeout time.Duration // of the functions file
+	name      string
+	latest    *version
+	published []*version // by number
+	aliases   map[string]*alias
 
-	spec       Function
-	revision   string
-	modified   time.Time
-	generation int // counts changes that need new environments
-
-	queue chan struct{} // a place for each asynchronous event
-
-	inFlight int
-	idle     []*environment // the most recently used last
-	settling int
-	waiters  []chan *environment // for a settling environment; a nil says that there is none left to wait for
+	queue       chan struct{} // a place for each asynchronous event
+	concurrency *int          // reserved; nil is none. Never changed in place
+	inFlight    int
 }
 
 // An invocation is one event with what its caller asked for.
 type invocation struct {
 	id            string
+	arn           string // that the caller invoked, with its qualifier
 	payload       []byte
 	traceID       string
 	clientContext string // JSON
 	tail          bool   // the caller wants the end of the log
 }
 
-// invoke has the function serve one event. It fails with an *apiError if the event was refused; a function that
+// invoke has the version serve one event. It fails with an *apiError if the event was refused; a function that
 // fails is an outcome, not an error. The caller's going away does not end an invocation, as in Lambda.
-func (h *Host) invoke(fn *function, in invocation) (outcome, error) {
-	if err := h.admit(fn); err != nil {
+func (h *Host) invoke(v *version, in invocation) (outcome, error) {
+	if err := h.admit(v.fn); err != nil {
 		return outcome{}, err
 	}
-	defer h.leave(fn)
+	defer h.leave(v.fn)
 	for range deliveries {
-		env, err := h.environmentFor(fn, in.id)
+		env, err := h.environmentFor(v, in.id)
 		if err != nil {
 			var f *failure
 			if errors.As(err, &f) {
@@ -77,7 +71,7 @@ func (h *Host) invoke(fn *function, in invocation) (outcome, error) {
 func (h *Host) admit(fn *function) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch reserved := fn.spec.Concurrency; {
+	switch reserved := fn.concurrency; {
 	case h.closing:
 		return serviceError(errClosing.Error())
 	case reserved != nil && fn.inFlight >= *reserved:
@@ -99,20 +93,20 @@ func (h *Host) leave(fn *function) {
 
 // environmentFor returns an environment that waits for an event: an idle one, one that is about to be idle, or a
 // new one. Its error is an *apiError or a *failure.
-func (h *Host) environmentFor(fn *function, requestID string) (*environment, error) {
+func (h *Host) environmentFor(v *version, requestID string) (*environment, error) {
 	h.mu.Lock()
-	if n := len(fn.idle); n > 0 {
-		env := fn.idle[n-1]
-		fn.idle = fn.idle[:n-1]
+	if n := len(v.idle); n > 0 {
+		env := v.idle[n-1]
+		v.idle = v.idle[:n-1]
 		env.idle = false
 		h.mu.Unlock()
 		return env, nil
 	}
-	if fn.settling > len(fn.waiters) {
+	if v.settling > len(v.waiters) {
 		waiter := make(chan *environment, 1)
-		fn.waiters = append(fn.waiters, waiter)
+		v.waiters = append(v.waiters, waiter)
 		h.mu.Unlock()
-		if env := h.await(fn, waiter); env != nil {
+		if env := h.await(v, waiter); env != nil {
 			return env, nil
 		}
 		h.mu.Lock()
@@ -122,13 +116,13 @@ func (h *Host) environmentFor(fn *function, requestID string) (*environment, err
 		return nil, throttled("ConcurrentInvocationLimitExceeded")
 	}
 	h.environments++
-	spec, generation := fn.spec.clone(), fn.generation
+	spec, generation := v.spec.clone(), v.generation
 	h.mu.Unlock()
-	return h.coldStart(fn, spec, generation, requestID)
+	return h.coldStart(v, spec, generation, requestID)
 }
 
-func (h *Host) coldStart(fn *function, spec Function, generation int, requestID string) (*environment, error) {
-	env, err := h.startEnvironment(fn, spec, generation)
+func (h *Host) coldStart(v *version, spec Function, generation int, requestID string) (*environment, error) {
+	env, err := h.startEnvironment(v, spec, generation)
 	if err != nil {
 		h.mu.Lock()
 		h.environments--
@@ -136,7 +130,7 @@ func (h *Host) coldStart(fn *function, spec Function, generation int, requestID 
 		if errors.Is(err, errClosing) {
 			return nil, serviceError(err.Error())
 		}
-		h.log.line(spec.Name, []byte("firedrill: "+err.Error()))
+		h.log.line(v.label(), []byte("firedrill: "+err.Error()))
 		return nil, newFailure(errEntrypoint, "RequestId: "+requestID+" Error: "+err.Error())
 	}
 	if err := env.initialize(h.life, h, requestID); err != nil {
@@ -149,7 +143,7 @@ func (h *Host) coldStart(fn *function, spec Function, generation int, requestID 
 }
 
 // await returns the environment that settles for this waiter, or nil if none does in time.
-func (h *Host) await(fn *function, waiter chan *environment) *environment {
+func (h *Host) await(v *version, waiter chan *environment) *environment {
 	timer := time.NewTimer(settleGrace)
 	defer timer.Stop()
 	select {
@@ -159,20 +153,20 @@ func (h *Host) await(fn *function, waiter chan *environment) *environment {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if i := slices.Index(fn.waiters, waiter); i >= 0 {
-		fn.waiters = slices.Delete(fn.waiters, i, i+1)
+	if i := slices.Index(v.waiters, waiter); i >= 0 {
+		v.waiters = slices.Delete(v.waiters, i, i+1)
 		return nil
 	}
 	return <-waiter // it came at the same moment
 }
 
-// evict makes room for a process by ending the environment that has been idle longest, of whichever function;
+// evict makes room for a process by ending the environment that has been idle longest, of whichever version;
 // false if none is idle. The room is given at once, though the process may take a moment to go.
 func (h *Host) evict() bool {
 	var oldest *environment
-	for _, fn := range h.functions {
-		if len(fn.idle) > 0 && (oldest == nil || fn.idle[0].idleSince.Before(oldest.idleSince)) {
-			oldest = fn.idle[0]
+	for v := range h.versions() {
+		if len(v.idle) > 0 && (oldest == nil || v.idle[0].idleSince.Before(oldest.idleSince)) {
+			oldest = v.idle[0]
 		}
 	}
 	if oldest == nil {
@@ -184,7 +178,7 @@ func (h *Host) evict() bool {
 
 // retire ends an idle environment. Host.mu is held.
 func (h *Host) retire(env *environment) {
-	env.fn.idle = slices.DeleteFunc(env.fn.idle, func(e *environment) bool { return e == env })
+	env.version.idle = slices.DeleteFunc(env.version.idle, func(e *environment) bool { return e == env })
 	env.idle = false
 	env.kill()
 	h.discount(env)
@@ -194,7 +188,7 @@ func (h *Host) retire(env *environment) {
 // function's own: Lambda bills it, and ends it at the timeout.
 func (h *Host) settle(env *environment) {
 	h.mu.Lock()
-	env.fn.settling++
+	env.version.settling++
 	env.settled = make(chan struct{})
 	h.mu.Unlock()
 	if !h.join() {
@@ -212,23 +206,23 @@ func (h *Host) settle(env *environment) {
 func (h *Host) settled(env *environment, alive bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	fn := env.fn
-	fn.settling--
+	v := env.version
+	v.settling--
 	close(env.settled)
 	switch {
-	case !alive || h.closing || env.generation != fn.generation:
+	case !alive || h.closing || env.generation != v.generation:
 		env.kill()
 		h.discount(env)
-		if n := len(fn.waiters); n > fn.settling {
-			fn.waiters[n-1] <- nil
-			fn.waiters = fn.waiters[:n-1]
+		if n := len(v.waiters); n > v.settling {
+			v.waiters[n-1] <- nil
+			v.waiters = v.waiters[:n-1]
 		}
-	case len(fn.waiters) > 0:
-		fn.waiters[0] <- env
-		fn.waiters = fn.waiters[1:]
+	case len(v.waiters) > 0:
+		v.waiters[0] <- env
+		v.waiters = v.waiters[1:]
 	default:
 		env.idle, env.idleSince = true, time.Now()
-		fn.idle = append(fn.idle, env)
+		v.idle = append(v.idle, env)
 	}
 }
 
@@ -237,7 +231,7 @@ func (h *Host) gone(env *environment) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if env.idle {
-		env.fn.idle = slices.DeleteFunc(env.fn.idle, func(e *environment) bool { return e == env })
+		env.version.idle = slices.DeleteFunc(env.version.idle, func(e *environment) bool { return e == env })
 		env.idle = false
 	}
 	h.discount(env)
@@ -252,12 +246,12 @@ func (h *Host) discount(env *environment) {
 	}
 }
 
-// recycle ends the idle environments of a function whose configuration has changed; busy ones end when they
+// recycle ends the idle environments of a version whose configuration has changed; busy ones end when they
 // have answered. Host.mu is held.
-func (h *Host) recycle(fn *function) {
-	fn.generation++
-	for len(fn.idle) > 0 {
-		h.retire(fn.idle[0])
+func (h *Host) recycle(v *version) {
+	v.generation++
+	for len(v.idle) > 0 {
+		h.retire(v.idle[0])
 	}
 }
 
@@ -265,9 +259,9 @@ func (h *Host) recycle(fn *function) {
 func (h *Host) retireUnused(now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, fn := range h.functions {
-		for len(fn.idle) > 0 && now.Sub(fn.idle[0].idleSince) > idleFor {
-			h.retire(fn.idle[0])
+	for v := range h.versions() {
+		for len(v.idle) > 0 && now.Sub(v.idle[0].idleSince) > idleFor {
+			h.retire(v.idle[0])
 		}
 	}
 }

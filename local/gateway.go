@@ -37,16 +37,25 @@ func (h *Host) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		message(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 		return
 	}
-	out, err := h.integrate(h.functions[p.function], in)
+	t := target{h.functions[p.function], p.qualifier}
+	in.arn = h.arnOf(t)
+	v, err := h.choose(t)
+	if err != nil { // the alias has been deleted
+		h.log.line(p.function, []byte("firedrill: "+p.key+": "+err.Error()))
+		message(w, http.StatusInternalServerError, "Internal Server Error")
+		return
+	}
+	w.Header().Set(executedVersion, v.name)
+	out, err := h.integrate(v, in)
 	switch {
 	case err != nil:
-		h.log.line(p.function, []byte("firedrill: "+p.key+": "+err.Error()))
+		h.log.line(v.label(), []byte("firedrill: "+p.key+": "+err.Error()))
 		message(w, gatewayStatus(err), gatewayMessage(err))
 	case out.result.Failed:
 		message(w, http.StatusInternalServerError, "Internal Server Error")
 	default:
 		if err := writeAnswer(w, out.result.Payload); err != nil {
-			h.log.line(p.function, []byte("firedrill: "+p.key+": the function's answer is no HTTP response: "+err.Error()))
+			h.log.line(v.label(), []byte("firedrill: "+p.key+": the function's answer is no HTTP response: "+err.Error()))
 			message(w, http.StatusInternalServerError, "Internal Server Error")
 		}
 	}
@@ -56,14 +65,14 @@ func (h *Host) serveHTTP(w http.ResponseWriter, r *http.Request) {
 var errIntegration = errors.New("integration timeout")
 
 // integrate invokes the function, but waits no longer than the HTTP API's timeout. The function runs on.
-func (h *Host) integrate(fn *function, in invocation) (outcome, error) {
+func (h *Host) integrate(v *version, in invocation) (outcome, error) {
 	type answer struct {
 		outcome
 		err error
 	}
 	done := make(chan answer, 1)
 	go func() {
-		out, err := h.invoke(fn, in)
+		out, err := h.invoke(v, in)
 		done <- answer{out, err}
 	}()
 	timer := time.NewTimer(h.cfg.HTTP.Timeout)

@@ -35,7 +35,7 @@ func gateway(t *testing.T, change func(*Config)) testHost {
 	cfg := Config{
 		Functions: []Function{testFunction(t, "web", "http")},
 		HTTP: &HTTP{Listen: "127.0.0.1:0", Timeout: DefaultHTTPTimeout, Routes: []Route{
-			{"POST /purchase", "web"}, {"GET /items/{id}", "web"}, {"ANY /files/{path+}", "web"},
+			{Key: "POST /purchase", Function: "web"}, {Key: "GET /items/{id}", Function: "web"}, {Key: "ANY /files/{path+}", Function: "web"},
 		}},
 	}
 	if change != nil {
@@ -175,7 +175,7 @@ func TestGatewayErrors(t *testing.T) {
 	check("POST", "/purchase", strings.Repeat("x", maxRequestBody+1), "", 413, "Request Entity Too Large")
 	check("POST", "/purchase", "", "hang", 503, "Service Unavailable")
 	h.mu.Lock()
-	h.functions["web"].spec.Concurrency = new(int)
+	h.functions["web"].concurrency = new(int)
 	h.mu.Unlock()
 	check("POST", "/purchase", "", "", 503, "Service Unavailable")
 }

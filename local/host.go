@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -39,6 +40,8 @@ type Options struct {
 	Vars map[string]string
 	// InitTimeout is how long a function may take to ask for its first event; 0 is DefaultInitTimeout.
 	InitTimeout time.Duration
+	// Seed makes the lots that aliases with weights draw the same each time; 0 is a new seed for each host.
+	Seed uint64
 }
 
 // A StartError says why the host cannot start, and what to do about it.
@@ -78,6 +81,7 @@ type Host struct {
 
 	mu           sync.Mutex
 	functions    map[string]*function
+	random       *rand.Rand // draws the lots of aliases
 	inFlight     int
 	environments int // processes that count against the limit
 	all          map[*environment]struct{}
@@ -94,6 +98,7 @@ func Start(ctx context.Context, cfg Config, opts Options) (*Host, error) {
 		initTimeout: opts.InitTimeout,
 		log:         newLogSink(opts.Log, cfg.Functions),
 		functions:   map[string]*function{},
+		random:      newRandom(opts.Seed),
 		all:         map[*environment]struct{}{},
 		closed:      make(chan struct{}),
 	}
@@ -155,7 +160,10 @@ func (h *Host) prepare(ctx context.Context) error {
 		if h.functions[r.Function] == nil {
 			return &StartError{Subject: "http.routes", Err: fmt.Errorf("%q: no such function: %q", r.Key, r.Function)}
 		}
-		p.function = r.Function
+		if _, err := h.resolve(target{h.functions[r.Function], r.Qualifier}); err != nil {
+			return &StartError{Subject: "http.routes", Err: fmt.Errorf("%q: function %q has no version or alias %q", r.Key, r.Function, r.Qualifier)}
+		}
+		p.function, p.qualifier = r.Function, r.Qualifier
 		patterns = append(patterns, p)
 	}
 	h.router = newRouter(patterns)

@@ -51,7 +51,7 @@ func TestTimeoutKills(t *testing.T) {
 		waitDead(t, string(pid))
 	}
 	h.mu.Lock()
-	h.functions["hello"].spec.Timeout = 30 * time.Second // the next environment's
+	h.functions["hello"].latest.spec.Timeout = 30 * time.Second // the next environment's
 	h.mu.Unlock()
 	if out := call(t, client, "hello", command{Payload: json.RawMessage(`5`)}); string(out.Payload) != "5" {
 		t.Errorf("after the timeout: %s", out.Payload)
@@ -109,7 +109,7 @@ func TestInitFailures(t *testing.T) {
 func TestCloseDuringInitialization(t *testing.T) {
 	h := startHost(t, Config{Functions: []Function{testFunction(t, "hello", "init-hang")}}, nil)
 	var wg sync.WaitGroup
-	wg.Go(func() { _, _ = h.invoke(h.functions["hello"], invocation{id: "1"}) }) // its answer does not matter
+	wg.Go(func() { _, _ = h.invoke(h.functions["hello"].latest, invocation{id: "1"}) }) // its answer does not matter
 	until("the function starts", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -152,7 +152,7 @@ func TestStartErrors(t *testing.T) {
 		{"port in use", Config{LambdaListen: taken.Addr().String()}, Options{}, "lambda.listen: " + taken.Addr().String() + " is in use by another process"},
 		{"state folder", Config{}, Options{StateDir: filepath.Join(dir, "plain")}, "state folder: "},
 		{"no compiler", Config{Functions: []Function{{Name: "f", Go: "./cmd/f"}}}, Options{}, "need the Go toolchain"},
-		{"unknown function", Config{HTTP: &HTTP{Routes: []Route{{"GET /", "g"}}}}, Options{}, `no such function: "g"`},
+		{"unknown function", Config{HTTP: &HTTP{Routes: []Route{{Key: "GET /", Function: "g"}}}}, Options{}, `no such function: "g"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -277,18 +277,18 @@ func TestTheQueueIsBounded(t *testing.T) {
 	cfg := oneFunction(t, func(f *Function) { f.Concurrency = new(int) })
 	cfg.Functions = append(cfg.Functions, testFunction(t, "noop", "noop"))
 	h := startHost(t, cfg, nil)
-	fn := h.functions["hello"]
+	v := h.functions["hello"].latest
 	for range maxQueued {
-		if err := h.enqueue(fn, invocation{id: "x", payload: []byte("{}")}); err != nil {
+		if err := h.enqueue(v, invocation{id: "x", payload: []byte("{}")}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	err := h.enqueue(fn, invocation{})
+	err := h.enqueue(v, invocation{})
 	var refused *apiError
 	if !errors.As(err, &refused) || refused.status != http.StatusTooManyRequests {
 		t.Errorf("got %v", err)
 	}
-	if err := h.enqueue(h.functions["noop"], invocation{id: "y", payload: []byte("{}")}); err != nil {
+	if err := h.enqueue(h.functions["noop"].latest, invocation{id: "y", payload: []byte("{}")}); err != nil {
 		t.Errorf("another function's event: %v", err)
 	}
 }
@@ -345,7 +345,7 @@ func TestCloseLeavesNoProcess(t *testing.T) {
 	if _, err := net.Dial("tcp", h.LambdaAddr()); err == nil {
 		t.Error("the host still listens")
 	}
-	if _, err := h.invoke(h.functions["hello"], invocation{}); err == nil {
+	if _, err := h.invoke(h.functions["hello"].latest, invocation{}); err == nil {
 		t.Error("a closed host takes an event")
 	}
 }
@@ -363,13 +363,13 @@ func hostUntilKilled(dir string) {
 	}
 	// One busy, one idle: the second comes when the first has its environment, and so needs another.
 	busy := command{Do: "gate", Text: os.Getenv("LOCAL_TEST_GATE")}
-	go func() { _, _ = h.invoke(h.functions["hello"], invocation{id: "1", payload: event0(busy)}) }()
+	go func() { _, _ = h.invoke(h.functions["hello"].latest, invocation{id: "1", payload: event0(busy)}) }()
 	until("the first environment starts", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return len(h.all) == 1
 	})
-	if _, err := h.invoke(h.functions["hello"], invocation{id: "2", payload: event0(command{Do: "count"})}); err != nil {
+	if _, err := h.invoke(h.functions["hello"].latest, invocation{id: "2", payload: event0(command{Do: "count"})}); err != nil {
 		panic(err)
 	}
 	testHost{Host: h}.waitIdle("hello", 1)

@@ -36,6 +36,9 @@ func newLogSink(w io.Writer, functions []Function) *logSink {
 	}
 	for _, f := range functions {
 		l.width = max(l.width, len(f.Name))
+		for _, v := range f.Versions {
+			l.width = max(l.width, len(versionLabel(f.Name, strconv.Itoa(v.Number))))
+		}
 	}
 	return l
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -35,7 +36,7 @@ func reservedVariables() []string {
 
 // environ is the environment of one process: a little of the developer's, what Lambda sets, then the function's own.
 // AWS clients are led to this host with keys that open nothing; a function may override that, knowingly.
-func (h *Host) environ(fn *function, spec Function, api string) []string {
+func (h *Host) environ(v *version, spec Function, api string) []string {
 	var env []string
 	for _, name := range inherited() {
 		if value, ok := lookup(h.opts.BaseEnv, name); ok {
@@ -58,13 +59,13 @@ func (h *Host) environ(fn *function, spec Function, api string) []string {
 	env = append(env, own...)
 	return append(env,
 		"_HANDLER="+spec.Handler,
-		"LAMBDA_TASK_ROOT="+fn.dir, "LAMBDA_RUNTIME_DIR="+fn.dir,
+		"LAMBDA_TASK_ROOT="+v.dir, "LAMBDA_RUNTIME_DIR="+v.dir,
 		"AWS_LAMBDA_RUNTIME_API="+api,
 		"AWS_LAMBDA_FUNCTION_NAME="+spec.Name,
-		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_LAMBDA_FUNCTION_VERSION="+v.name,
 		fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", spec.MemoryMB),
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/"+spec.Name,
-		"AWS_LAMBDA_LOG_STREAM_NAME="+time.Now().UTC().Format("2006/01/02")+"/[$LATEST]"+strings.ReplaceAll(newID(), "-", ""),
+		"AWS_LAMBDA_LOG_STREAM_NAME="+time.Now().UTC().Format("2006/01/02")+"/["+v.name+"]"+strings.ReplaceAll(newID(), "-", ""),
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand")
 }
 
@@ -90,9 +91,37 @@ func (h *Host) makeFaultDir() error {
 	return nil
 }
 
-// newFunction finds the function's program and completes its environment.
+// newFunction makes a function with its versions and aliases.
 func (h *Host) newFunction(spec Function, built map[string]string) (*function, error) {
+	fn := &function{
+		name: spec.Name, aliases: map[string]*alias{},
+		queue: make(chan struct{}, maxQueued), concurrency: spec.Concurrency,
+	}
 	subject := "functions." + spec.Name
+	var err error
+	if fn.latest, err = h.newVersion(fn, latest, subject, spec, built); err != nil {
+		return nil, err
+	}
+	for _, published := range spec.Versions {
+		number := strconv.Itoa(published.Number)
+		v, err := h.newVersion(fn, number, subject+".versions."+number, published.Function, built)
+		if err != nil {
+			return nil, err
+		}
+		fn.published = append(fn.published, v)
+	}
+	for _, a := range spec.Aliases {
+		if err := h.checkRouting(fn, a); err != nil {
+			return nil, &StartError{Subject: subject + ".aliases." + a.Name, Err: err}
+		}
+		fn.aliases[a.Name] = newAlias(a, "")
+	}
+	return fn, nil
+}
+
+// newVersion finds a version's program and completes its environment.
+func (h *Host) newVersion(fn *function, name, subject string, spec Function, built map[string]string) (*version, error) {
+	spec.Versions, spec.Aliases = nil, nil
 	dir := h.cfg.Dir
 	if spec.Dir != "" {
 		if dir = spec.Dir; !filepath.IsAbs(dir) {
@@ -136,7 +165,7 @@ func (h *Host) newFunction(spec Function, built map[string]string) (*function, e
 		}
 		spec.Environment["FIREDRILL_CONFIG"] = "file:" + h.faultFile(spec.Name)
 	}
-	return &function{argv: argv, dir: dir, timeout: spec.Timeout, spec: spec, revision: newID(), modified: time.Now(), queue: make(chan struct{}, maxQueued)}, nil
+	return &version{fn: fn, name: name, argv: argv, dir: dir, timeout: spec.Timeout, spec: spec, revision: newID(), modified: time.Now()}, nil
 }
 
 // namesFaultSet reports whether an environment says by itself where the fault set is, in our words or in those of the
@@ -214,14 +243,21 @@ func expand(s string, vars map[string]string) (string, error) {
 // build compiles each Go package once and returns its program. Go's own cache makes this quick when nothing changed.
 func (h *Host) build(ctx context.Context) (map[string]string, error) {
 	programs := map[string]string{}
+	add := func(pkg string) {
+		if pkg == "" {
+			return
+		}
+		sum := sha256.Sum256([]byte(h.cfg.Dir + "\x00" + pkg))
+		name := fmt.Sprintf("%s-%x", filepath.Base(pkg), sum[:4])
+		if runtime.GOOS == "windows" {
+			name += ".exe"
+		}
+		programs[pkg] = filepath.Join(h.opts.StateDir, "bin", name)
+	}
 	for _, f := range h.cfg.Functions {
-		if f.Go != "" {
-			sum := sha256.Sum256([]byte(h.cfg.Dir + "\x00" + f.Go))
-			name := fmt.Sprintf("%s-%x", filepath.Base(f.Go), sum[:4])
-			if runtime.GOOS == "windows" {
-				name += ".exe"
-			}
-			programs[f.Go] = filepath.Join(h.opts.StateDir, "bin", name)
+		add(f.Go)
+		for _, v := range f.Versions {
+			add(v.Go)
 		}
 	}
 	if len(programs) == 0 {

@@ -19,7 +19,9 @@ type pattern struct {
 	method   string // "" in $default
 	segments []segment
 	greedy   string // name of the last, greedy parameter; "" if there is none
-	function string // for the router
+
+	// For the router.
+	function, qualifier string
 }
 
 // A segment is literal text or, if parameter is set, the name of what stands there.

@@ -323,8 +323,8 @@ func TestAccountConcurrencyAndEviction(t *testing.T) {
 	call(t, client, "b", command{Payload: json.RawMessage(`1`)}) // takes the place of an idle a
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.environments > 2 || len(h.functions["a"].idle) != 1 {
-		t.Errorf("%d environments, %d idle of a", h.environments, len(h.functions["a"].idle))
+	if h.environments > 2 || len(h.functions["a"].latest.idle) != 1 {
+		t.Errorf("%d environments, %d idle of a", h.environments, len(h.functions["a"].latest.idle))
 	}
 }
 
@@ -344,7 +344,7 @@ func (h testHost) waitIdle(name string, n int) {
 	until(fmt.Sprintf("%s has %d idle environments", name, n), func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		return len(h.functions[name].idle) == n
+		return len(h.functions[name].latest.idle) == n
 	})
 }
 
