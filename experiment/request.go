@@ -16,6 +16,10 @@ type HTTPRequest struct {
 	Headers map[string]string `json:"headers,omitempty"` // of a load, values are templates too
 }
 
+// VersionHeader says in an answer which version of a function it is from. AWS Lambda sets it where a function is invoked, the
+// local host's HTTP API too; behind another API, the function itself may.
+const VersionHeader = "X-Amz-Executed-Version"
+
 var secretHeader = regexp.MustCompile(`(?i)auth|cookie|token|secret|password|key|signature|credential`)
 
 // MarshalJSON leaves out the values of headers that are likely to be secrets: experiments end in reports,

@@ -37,6 +37,7 @@ type Invoked struct {
 	Status        int
 	FunctionError string
 	Mark          string // what the function's response says of the fault that hit it; see fault.ReadMark
+	Version       string // that ran, empty if none did
 }
 
 // A Generator produces the traffic of one load.

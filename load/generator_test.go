@@ -44,7 +44,7 @@ func simulate(t *testing.T, l experiment.Load, d time.Duration, invoke invokeFun
 	l.Name, l.Lambda = "orders", "shop"
 	g, err := New(l, Deps{Invoke: func(ctx context.Context, name string, payload []byte) (Invoked, error) {
 		status, functionError, err := invoke(ctx, name, payload)
-		return Invoked{Status: status, FunctionError: functionError, Mark: "latency;run=R1"}, err
+		return Invoked{Status: status, FunctionError: functionError, Mark: "latency;run=R1", Version: "7"}, err
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -284,11 +284,15 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// TestMarksOfInvocations: what a function's response says of its fault is kept.
+// TestMarksOfInvocations: what a function's response says of its fault is kept, and its version even if it failed.
 func TestMarksOfInvocations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got, _ := simulate(t, experiment.Load{Rate: constant(10)}, time.Second, func(context.Context, string, []byte) (int, string, error) { return 200, "", nil })
-		if len(got.all) == 0 || got.all[0].Mark != "latency;run=R1" {
+		if len(got.all) == 0 || got.all[0].Mark != "latency;run=R1" || got.all[0].Version != "7" {
+			t.Errorf("%+v", got.all)
+		}
+		got, _ = simulate(t, experiment.Load{Rate: constant(10)}, time.Second, func(context.Context, string, []byte) (int, string, error) { return 200, "Unhandled", nil })
+		if len(got.all) == 0 || got.all[0].Class != ClassFunctionError || got.all[0].Version != "7" {
 			t.Errorf("%+v", got.all)
 		}
 	})

@@ -159,12 +159,13 @@ func TestWhatIsSent(t *testing.T) {
 	}
 }
 
-// What an answer says of the fault that hit it is kept, within bounds.
+// What an answer says of the fault that hit it, and of the version that gave it, is kept, within bounds.
 func TestMarksAreKept(t *testing.T) {
 	for sent, want := range map[string]string{"": "", "latency;run=R1": "latency;run=R1", strings.Repeat("x", 257): ""} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if sent != "" {
 				w.Header().Set(fault.MarkHeader, sent)
+				w.Header().Set("X-Amz-Executed-Version", sent)
 			}
 		}))
 		s, err := newHTTPSender(&experiment.HTTPRequest{URL: server.URL}, "", http.DefaultTransport)
@@ -172,7 +173,7 @@ func TestMarksAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := time.Now()
-		if o := s.send(t.Context(), newDraw(1, 0, now)).observation(now, 0, 0); o.Mark != want || o.Class != "200" {
+		if o := s.send(t.Context(), newDraw(1, 0, now)).observation(now, 0, 0); o.Mark != want || o.Version != want || o.Class != "200" {
 			t.Errorf("%.20q: %+v", sent, o)
 		}
 		server.Close()

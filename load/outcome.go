@@ -26,10 +26,11 @@ const (
 
 // An answer is what came back for one request, or why nothing did.
 type answer struct {
-	class  string
-	failed bool
-	err    error // no answer; class is empty
-	mark   string
+	class   string
+	failed  bool
+	err     error // no answer; class is empty
+	mark    string
+	version string // of the function that answered
 }
 
 // answered is the answer with an HTTP status: 2xx and 3xx are success.
@@ -40,7 +41,7 @@ func answered(status int) answer {
 // observation makes the answer an observation. A request without an answer has no latency: it counts as +Inf, but for one
 // that timed out, which took at least as long as it waited.
 func (a answer) observation(intended time.Time, late, took time.Duration) verdict.Observation {
-	o := verdict.Observation{At: intended, Value: took.Seconds(), Failed: a.failed, Class: a.class, Late: late, Mark: a.mark}
+	o := verdict.Observation{At: intended, Value: took.Seconds(), Failed: a.failed, Class: a.class, Late: late, Mark: a.mark, Version: a.version}
 	if a.err != nil {
 		o.Failed, o.Class = true, classOf(a.err)
 		if o.Class != ClassTimeout {

@@ -35,12 +35,12 @@ func (s *invokeSender) send(ctx context.Context, d *draw) answer {
 	case err != nil:
 		return answer{err: err}
 	case out.FunctionError != "":
-		return answer{class: ClassFunctionError, failed: true}
+		return answer{class: ClassFunctionError, failed: true, version: keep(out.Version)}
 	case out.Status == http.StatusTooManyRequests:
 		return answer{class: ClassThrottled, failed: true}
 	}
 	a := answered(out.Status)
-	a.mark = keep(out.Mark)
+	a.mark, a.version = keep(out.Mark), keep(out.Version)
 	return a
 }
 
@@ -114,14 +114,15 @@ func (s *httpSender) send(ctx context.Context, d *draw) answer {
 		return answer{err: fmt.Errorf("the answer broke off after %d bytes: %w", n, err)}
 	}
 	a := answered(resp.StatusCode)
-	a.mark = keep(resp.Header.Get(fault.MarkHeader))
+	a.mark, a.version = keep(resp.Header.Get(fault.MarkHeader)), keep(resp.Header.Get(experiment.VersionHeader))
 	return a
 }
 
-// maxMark bounds what is kept of a mark, in bytes. Longer ones are none of ours.
+// maxMark bounds what is kept of a mark or a version, in bytes. Longer ones are none of ours.
 const maxMark = 256
 
-// keep is the mark of a fault that has hit a function, or spared it, without the rest of the message that it came in.
+// keep is the mark of a fault that has hit a function, or spared it, or the function's version, without the rest of the
+// message that it came in.
 func keep(mark string) string {
 	if len(mark) > maxMark {
 		return ""

@@ -61,6 +61,7 @@ type Function struct {
 type InvokeResult struct {
 	Payload       []byte
 	FunctionError string // not empty if the function failed: "Handled" or "Unhandled"
+	Version       string // that ran
 }
 
 // Kinds are the kinds of measures that New makes probes for, as experiment files spell them.
@@ -105,8 +106,9 @@ const maxAnswer = 1 << 20
 
 // A reading is what one question came to.
 type reading struct {
-	class  string  // "" if no answer came; the error says why
-	number float64 // if a number is measured
+	class   string  // "" if no answer came; the error says why
+	number  float64 // if a number is measured
+	version string  // of the function that answered, if it says so
 }
 
 // An asker asks once. Its error says why the reading has failed.
@@ -128,7 +130,7 @@ func (r *reader) Read(ctx context.Context) (verdict.Observation, error) {
 	defer cancel()
 	got, err := r.ask.ask(ctx)
 	took := time.Since(o.At).Seconds()
-	o.Class, o.Failed = got.class, err != nil
+	o.Class, o.Failed, o.Version = got.class, err != nil, got.version
 	if o.Class == "" {
 		o.Class = classOf(err)
 	}

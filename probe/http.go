@@ -72,7 +72,7 @@ func (p *httpProbe) ask(ctx context.Context) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	got := reading{class: strconv.Itoa(resp.StatusCode)}
+	got := reading{class: strconv.Itoa(resp.StatusCode), version: resp.Header.Get(experiment.VersionHeader)}
 	if !p.expects(resp.StatusCode) {
 		return got, fmt.Errorf("%s %s answered %s", p.request.Method, p.request.URL, resp.Status)
 	}

@@ -36,9 +36,9 @@ func (p *invokeProbe) ask(ctx context.Context) (reading, error) {
 		return reading{}, fmt.Errorf("the answer of %s has more than %d bytes", p.function.Name, maxAnswer)
 	}
 	if result.FunctionError != "" {
-		return reading{class: "function-error"}, fmt.Errorf("function %s failed (%s): %s", p.function.Name, result.FunctionError, excerpt(result.Payload))
+		return reading{class: "function-error", version: result.Version}, fmt.Errorf("function %s failed (%s): %s", p.function.Name, result.FunctionError, excerpt(result.Payload))
 	}
-	return p.answer.check(reading{class: "200"}, result.Payload)
+	return p.answer.check(reading{class: "200", version: result.Version}, result.Payload)
 }
 
 // excerpt is the beginning of a text, for messages.

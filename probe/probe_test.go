@@ -55,6 +55,7 @@ func server(t *testing.T) *httptest.Server {
 	mux := http.NewServeMux()
 	answer := func(path string, status int, body string) {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Amz-Executed-Version", "7")
 			w.WriteHeader(status)
 			fmt.Fprint(w, body)
 		})
@@ -115,6 +116,9 @@ func TestHTTP(t *testing.T) {
 			o, err := read(t, m, Deps{})
 			if o.Class != tt.class || !tt.value(o.Value) {
 				t.Errorf("observed %+v (%v), want class %s", o, err, tt.class)
+			}
+			if o.Class == "503" && o.Version != "7" {
+				t.Errorf("a failure of version %q", o.Version)
 			}
 			if fmt.Sprint(err) == "<nil>" != (tt.fails == "") || !strings.Contains(fmt.Sprint(err), tt.fails) {
 				t.Errorf("error %v, want %q", err, tt.fails)
@@ -216,7 +220,11 @@ func TestInvoke(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			m := experiment.Measure{Of: experiment.Invoke, Expect: expect(t, "p95 < 1s"), Probe: experiment.ProbeSpec{Lambda: "stock", Account: "shop", Region: "eu-west-1", JSONPath: tt.path}}
+			tt.result.Version = "7"
 			o, err := read(t, m, deps(tt.result, tt.err))
+			if answered := tt.class == "200" || tt.class == "function-error"; answered != (o.Version == "7") {
+				t.Errorf("observed version %q", o.Version)
+			}
 			if o.Class != tt.class || !tt.value(o.Value) && o.Value != 0 {
 				t.Errorf("observed %+v, %v; want class %s", o, err, tt.class)
 			}

@@ -98,7 +98,7 @@ func (m *measuring) invoke(ctx context.Context, f probe.Function, payload []byte
 	if out.status >= 300 {
 		return probe.InvokeResult{}, &refusedCall{f.Name, out}
 	}
-	return probe.InvokeResult{Payload: out.payload, FunctionError: out.functionError}, nil
+	return probe.InvokeResult{Payload: out.payload, FunctionError: out.functionError, Version: out.version}, nil
 }
 
 // lambda is the session's client, or that of another account or region.

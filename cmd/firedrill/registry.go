@@ -118,5 +118,5 @@ func (a faultSet) Describe(ctx context.Context) (engine.Description, error) {
 // invokeLoad invokes a function for a load.
 func (s *session) invokeLoad(ctx context.Context, name string, payload []byte) (load.Invoked, error) {
 	out, err := s.invoke(ctx, name, payload)
-	return load.Invoked{Status: out.status, FunctionError: out.functionError, Mark: fault.ReadMark(out.payload)}, err
+	return load.Invoked{Status: out.status, FunctionError: out.functionError, Mark: fault.ReadMark(out.payload), Version: out.version}, err
 }

@@ -106,6 +106,7 @@ func isLoopback(endpoint string) bool {
 type invocation struct {
 	status        int
 	functionError string
+	version       string // that ran, empty if none did
 	payload       []byte
 }
 
@@ -138,7 +139,7 @@ func (s *session) invokeBy(ctx context.Context, client *lambda.Client, name stri
 	if s.host == nil && s.logs != nil {
 		s.logs.Tail(aws.ToString(out.LogResult))
 	}
-	return invocation{status: int(out.StatusCode), functionError: aws.ToString(out.FunctionError), payload: out.Payload}, nil
+	return invocation{status: int(out.StatusCode), functionError: aws.ToString(out.FunctionError), version: aws.ToString(out.ExecutedVersion), payload: out.Payload}, nil
 }
 
 // lazyLambda makes the session's client when an action first needs it.
