@@ -90,8 +90,11 @@ func Kinds() []experiment.Kind {
 	return out
 }
 
+// deliveries are the kinds of changes that no experiment makes, but a rollout: they stay if all goes well.
+func deliveries() []kind { return []kind{lambdaAliasShift()} }
+
 func kindByName(name string) (kind, bool) {
-	for _, k := range kinds() {
+	for _, k := range append(kinds(), deliveries()...) {
 		if string(k.Kind.Kind) == name {
 			return k, true
 		}

@@ -78,19 +78,8 @@ func routingOf(api aliasAPI, o order) setting[routing] {
 	return setting[routing]{
 		what:   "routing",
 		lookup: func(ctx context.Context, name string) (string, error) { return findAlias(ctx, api, name) },
-		read: func(ctx context.Context, id string) (routing, error) {
-			function, alias := splitAlias(id)
-			out, err := api.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &function, Name: &alias})
-			if err != nil {
-				return routing{}, explain("alias "+id+": read it", err, "ResourceNotFoundException")
-			}
-			now := routing{Version: aws.ToString(out.FunctionVersion), revision: out.RevisionId}
-			if out.RoutingConfig != nil {
-				now.Weights = out.RoutingConfig.AdditionalVersionWeights
-			}
-			return now, nil
-		},
-		want: wantRouting,
+		read:   func(ctx context.Context, id string) (routing, error) { return readRouting(ctx, api, id) },
+		want:   wantRouting,
 		write: func(ctx context.Context, id string, from, to routing) error {
 			return writeRouting(ctx, api, id, from, to)
 		},
@@ -116,6 +105,19 @@ func routingOf(api aliasAPI, o order) setting[routing] {
 			return err
 		},
 	}
+}
+
+func readRouting(ctx context.Context, api aliasAPI, id string) (routing, error) {
+	function, alias := splitAlias(id)
+	out, err := api.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &function, Name: &alias})
+	if err != nil {
+		return routing{}, explain("alias "+id+": read it", err, "ResourceNotFoundException")
+	}
+	now := routing{Version: aws.ToString(out.FunctionVersion), revision: out.RevisionId}
+	if out.RoutingConfig != nil {
+		now.Weights = out.RoutingConfig.AdditionalVersionWeights
+	}
+	return now, nil
 }
 
 // wantRouting refuses what AWS Lambda does not have (developer guide, "Implement Lambda canary deployments using a weighted
@@ -151,6 +153,11 @@ func writeRouting(ctx context.Context, api aliasAPI, id string, from, to routing
 		FunctionName: &function, Name: &alias, RevisionId: from.revision,
 		RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: weights},
 	})
+	return routingWritten(id, err)
+}
+
+// routingWritten says what became of a change of an alias.
+func routingWritten(id string, err error) error {
 	doing := "alias " + id + ": change its routing"
 	if hasCode(err, "PreconditionFailedException", "ResourceConflictException") {
 		return fmt.Errorf("%s: %w: %w", doing, errConflict, err)
