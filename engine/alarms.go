@@ -86,10 +86,10 @@ func (r *runner) watchAlarms(ctx context.Context, alarms []experiment.Alarm, eve
 		if ctx.Err() != nil {
 			return
 		}
-		if reason := watch.read(alarms, states, err); reason != "" {
+		if alarm, reason := watch.read(alarms, states, err); reason != "" {
 			stop := event{kind: evTick, book: func(*event) { // too late once everything is being put back
 				if r.m.state < restoring {
-					r.halt(StopRule, reason)
+					r.obey(ruleOf(r.x, alarm), reason)
 				}
 			}}
 			select {
@@ -107,14 +107,24 @@ type alarmWatch struct {
 	doubts map[experiment.Alarm]int  // readings in a row that found none
 }
 
-// read says why the run must end; empty if it need not. An alarm without data is no reason as long as it never had any; one that was
+// ruleOf is the stop rule that names an alarm.
+func ruleOf(x *experiment.Experiment, alarm experiment.Alarm) experiment.StopRule {
+	for _, rule := range x.Stop {
+		if rule.Alarm == alarm {
+			return rule
+		}
+	}
+	return experiment.StopRule{}
+}
+
+// read says why the run must end, and because of which alarm; empty if it need not. An alarm without data is no reason as long as it never had any; one that was
 // seen and is lost from sight is, and so is one that cannot be read: doubt means stop.
-func (w *alarmWatch) read(alarms []experiment.Alarm, states map[experiment.Alarm]verdict.AlarmState, err error) string {
+func (w *alarmWatch) read(alarms []experiment.Alarm, states map[experiment.Alarm]verdict.AlarmState, err error) (experiment.Alarm, string) {
 	for _, a := range alarms {
 		state, known := states[a]
 		switch {
 		case state == verdict.AlarmFiring:
-			return fmt.Sprintf("alarm %s is firing", a)
+			return a, fmt.Sprintf("alarm %s is firing", a)
 		case state == verdict.AlarmOK:
 			w.seen[a], w.doubts[a] = true, 0
 			continue
@@ -126,9 +136,9 @@ func (w *alarmWatch) read(alarms []experiment.Alarm, states map[experiment.Alarm
 			continue
 		}
 		if known {
-			return fmt.Sprintf("alarm %s has lost its data, in %d readings in a row: nobody would know when to stop", a, alarmDoubts)
+			return a, fmt.Sprintf("alarm %s has lost its data, in %d readings in a row: nobody would know when to stop", a, alarmDoubts)
 		}
-		return fmt.Sprintf("alarm %s could not be read %d times in a row, so that nobody would know when to stop: %v", a, alarmDoubts, err)
+		return a, fmt.Sprintf("alarm %s could not be read %d times in a row, so that nobody would know when to stop: %v", a, alarmDoubts, err)
 	}
-	return ""
+	return experiment.Alarm{}, ""
 }

@@ -69,7 +69,7 @@ func TestStopAlarms(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, x, o := newCloud(), example(t), Options{}
-				x.Stop = []experiment.StopRule{{Alarm: critical, Every: 10 * time.Second}, {Alarm: other, Every: time.Second}, {Of: "load.web", When: expect(t, "error_rate > 50%")}}
+				x.Stop = []experiment.StopRule{{Alarm: critical, Every: 10 * time.Second}, {Alarm: other, Every: time.Second, Line: 8}, {Of: "load.web", When: expect(t, "error_rate > 50%")}}
 				b := &bells{states: map[experiment.Alarm]verdict.AlarmState{critical: verdict.AlarmOK}}
 				b.set(other, test.before)
 				o = options(t, c)
@@ -83,8 +83,8 @@ func TestStopAlarms(t *testing.T) {
 				if r.Verdict != test.want || !strings.Contains(r.Reason, test.reason) {
 					t.Errorf("%s: %s", r.Verdict, r.Reason)
 				}
-				if test.want == verdict.Stopped && (r.Stop.Kind != StopRule || r.Stop.At.Sub(began)-test.at > test.within) {
-					t.Errorf("%s after %s", r.Stop.Kind, r.Stop.At.Sub(began)-test.at)
+				if test.want == verdict.Stopped && (r.Stop.Kind != StopRule || r.Stop.Line != 8 || r.Stop.At.Sub(began)-test.at > test.within) {
+					t.Errorf("%s of line %d after %s", r.Stop.Kind, r.Stop.Line, r.Stop.At.Sub(began)-test.at)
 				}
 				noted := len(r.Notes) > 0 && strings.Contains(r.Notes[0], "has no data, so that it may not stop the run")
 				if noted != (test.name == "never had data") {
@@ -125,7 +125,7 @@ func TestAlarmWatch(t *testing.T) {
 		if step.state != "" {
 			states[critical] = step.state
 		}
-		if reason := w.read([]experiment.Alarm{critical}, states, errors.New("no")); (reason != "") != step.stops {
+		if _, reason := w.read([]experiment.Alarm{critical}, states, errors.New("no")); (reason != "") != step.stops {
 			t.Errorf("step %d, %s: %q", i, step.state, reason)
 		}
 	}

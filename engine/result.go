@@ -54,6 +54,7 @@ type Stop struct {
 	Kind   StopKind  `json:"kind"`
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
+	Line   int       `json:"line,omitempty"` // of the stop rule in the file, for StopRule
 
 	err error // for StopError
 }

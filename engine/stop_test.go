@@ -73,13 +73,13 @@ func TestStopRule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, x := newCloud(), example(t)
 		c.failing = true
-		x.Stop = []experiment.StopRule{{Of: "load.web", When: expect(t, "error_rate > 25%"), For: 2 * time.Second}}
+		x.Stop = []experiment.StopRule{{Of: "load.web", When: expect(t, "error_rate > 25%"), For: 2 * time.Second, Line: 31}}
 		r, err := Run(t.Context(), x, options(t, c))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Verdict != verdict.Stopped || r.Stop.Kind != StopRule {
-			t.Fatalf("%s: %s", r.Verdict, r.Reason)
+		if r.Verdict != verdict.Stopped || r.Stop.Kind != StopRule || r.Stop.Line != 31 {
+			t.Fatalf("%s: %s, %+v", r.Verdict, r.Reason, r.Stop)
 		}
 		if took := r.Phases[1].End.Sub(r.Phases[1].Start); took < 2*time.Second || took > 4*time.Second {
 			t.Errorf("the rule needed %s", took)

@@ -263,10 +263,15 @@ func (r *runner) checkRules(now time.Time) {
 			r.watch.since[i] = now
 		}
 		if now.Sub(r.watch.since[i]) >= rule.For {
-			r.halt(StopRule, fmt.Sprintf("stop rule %q came true: %s was %s%s", rule.When.Text, rule.Of, rule.When.Format(x), lasting(rule.For)))
+			r.obey(rule, fmt.Sprintf("stop rule %q came true: %s was %s%s", rule.When.Text, rule.Of, rule.When.Format(x), lasting(rule.For)))
 			return
 		}
 	}
+}
+
+// obey ends the run because of a stop rule.
+func (r *runner) obey(rule experiment.StopRule, reason string) {
+	r.handle(event{kind: evStop, at: time.Now(), stop: &Stop{Kind: StopRule, Reason: reason, Line: rule.Line}})
 }
 
 func lasting(d time.Duration) string {
