@@ -29,8 +29,8 @@ func FuzzAnyResult(f *testing.F) {
 		for _, write := range []func(io.Writer) error{
 			func(w io.Writer) error { return report.Text(w, &r, report.Style{Width: 20, Color: true}) },
 			func(w io.Writer) error { return report.JSON(w, &r) },
-			func(w io.Writer) error { return report.Markdown(w, []*engine.Result{&r}) },
-			func(w io.Writer) error { return report.JUnit(w, []*engine.Result{&r, &r}) },
+			func(w io.Writer) error { return report.Markdown(w, report.Of(&r), 0) },
+			func(w io.Writer) error { return report.JUnit(w, report.Of(&r, &r)) },
 			func(w io.Writer) error { return report.HTML(w, &r) },
 		} {
 			if err := write(io.Discard); err != nil {

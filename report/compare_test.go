@@ -43,7 +43,7 @@ func TestHitAndSpared(t *testing.T) {
 			for name, write := range map[string]func(io.Writer) error{
 				"text":     func(w io.Writer) error { return report.Text(w, r, report.Style{}) },
 				"HTML":     func(w io.Writer) error { return report.HTML(w, r) },
-				"Markdown": func(w io.Writer) error { return report.Markdown(w, []*engine.Result{r}) },
+				"Markdown": func(w io.Writer) error { return report.Markdown(w, report.Of(r), 0) },
 			} {
 				got := strings.ReplaceAll(string(render(t, write)), `\_`, "_")
 				if !strings.Contains(strings.Join(strings.Fields(got), " "), c.want) {

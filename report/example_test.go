@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/firedrill-dev/firedrill/engine"
 	"github.com/firedrill-dev/firedrill/report"
 )
 
@@ -31,7 +30,7 @@ func ExampleText() {
 
 func ExampleJUnit() {
 	var b strings.Builder
-	if err := report.JUnit(&b, []*engine.Result{held(), disproved()}); err != nil {
+	if err := report.JUnit(&b, report.Of(held(), disproved())); err != nil {
 		fmt.Println(err)
 	}
 	for line := range strings.Lines(b.String()) {
@@ -44,7 +43,7 @@ func ExampleJUnit() {
 }
 
 func ExampleMarkdown() {
-	if err := report.Markdown(os.Stdout, []*engine.Result{failed()}); err != nil {
+	if err := report.Markdown(os.Stdout, report.Of(failed()), 0); err != nil {
 		fmt.Println(err)
 	}
 	// Output:

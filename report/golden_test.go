@@ -55,8 +55,8 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := build()
 			golden(t, name+".txt", render(t, func(w io.Writer) error { return report.Text(w, r, report.Style{Width: 120}) }))
-			golden(t, name+".md", render(t, func(w io.Writer) error { return report.Markdown(w, []*engine.Result{r}) }))
-			golden(t, name+".xml", render(t, func(w io.Writer) error { return report.JUnit(w, []*engine.Result{r}) }))
+			golden(t, name+".md", render(t, func(w io.Writer) error { return report.Markdown(w, report.Of(r), 0) }))
+			golden(t, name+".xml", render(t, func(w io.Writer) error { return report.JUnit(w, report.Of(r)) }))
 			again := render(t, func(w io.Writer) error { return report.HTML(w, r) })
 			if !bytes.Equal(again, render(t, func(w io.Writer) error { return report.HTML(w, r) })) {
 				t.Error("two renderings differ")
@@ -66,8 +66,8 @@ func TestGolden(t *testing.T) {
 	golden(t, "narrow.txt", render(t, func(w io.Writer) error { return report.Text(w, held(), report.Style{Width: 50}) }))
 	golden(t, "color.txt", render(t, func(w io.Writer) error { return report.Text(w, leftBehind(), report.Style{Width: 100, Color: true}) }))
 	golden(t, "report.json", render(t, func(w io.Writer) error { return report.JSON(w, held()) }))
-	golden(t, "drill.md", render(t, func(w io.Writer) error { return report.Markdown(w, []*engine.Result{held(), disproved()}) }))
-	golden(t, "drill.xml", render(t, func(w io.Writer) error { return report.JUnit(w, []*engine.Result{held(), disproved(), failed()}) }))
+	golden(t, "drill.md", render(t, func(w io.Writer) error { return report.Markdown(w, report.Of(held(), disproved()), 0) }))
+	golden(t, "drill.xml", render(t, func(w io.Writer) error { return report.JUnit(w, report.Of(held(), disproved(), failed())) }))
 }
 
 func TestTextKeepsToTheWidth(t *testing.T) {
@@ -136,7 +136,7 @@ func TestJUnitVerdicts(t *testing.T) {
 				Cases []struct{} `xml:"testcase"`
 			} `xml:"testsuite"`
 		}
-		data := render(t, func(w io.Writer) error { return report.JUnit(w, []*engine.Result{fixtures[name]()}) })
+		data := render(t, func(w io.Writer) error { return report.JUnit(w, report.Of(fixtures[name]())) })
 		if err := xml.Unmarshal(data, &doc); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -155,8 +155,8 @@ func TestWriteErrorsComeBack(t *testing.T) {
 	for name, write := range map[string]func() error{
 		"text":     func() error { return report.Text(brokenWriter{}, r, report.Style{}) },
 		"json":     func() error { return report.JSON(brokenWriter{}, r) },
-		"junit":    func() error { return report.JUnit(brokenWriter{}, []*engine.Result{r}) },
-		"markdown": func() error { return report.Markdown(brokenWriter{}, []*engine.Result{r}) },
+		"junit":    func() error { return report.JUnit(brokenWriter{}, report.Of(r)) },
+		"markdown": func() error { return report.Markdown(brokenWriter{}, report.Of(r), 0) },
 		"html":     func() error { return report.HTML(brokenWriter{}, r) },
 	} {
 		if err := write(); err == nil || !strings.Contains(err.Error(), "disk full") {

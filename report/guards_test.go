@@ -35,7 +35,7 @@ func TestBudgetsAndWhatStays(t *testing.T) {
 		Conditions: []engine.ConditionResult{{Name: "gone: instance/i-1", Condition: "gone", Kind: "ec2-terminate", Target: "ec2-terminate:i-1", Applied: &at, NotUndone: true, Proof: engine.Proof{Known: true, Planned: 1, Fired: 1}}},
 	}
 	var text, markdown, page bytes.Buffer
-	for name, err := range map[string]error{"text": Text(&text, r, Style{Width: 200}), "markdown": Markdown(&markdown, []*engine.Result{r}), "page": HTML(&page, r)} {
+	for name, err := range map[string]error{"text": Text(&text, r, Style{Width: 200}), "markdown": Markdown(&markdown, Of(r), 0), "page": HTML(&page, r)} {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -60,7 +60,7 @@ func FuzzNothingEscapes(f *testing.F) {
 		f.Add(s)
 	}
 	plainPage := shape(f, hostile("plain"))
-	plainMarkdown := lines(render2(f, func(w io.Writer) error { return report.Markdown(w, []*engine.Result{hostile("plain")}) }))
+	plainMarkdown := lines(render2(f, func(w io.Writer) error { return report.Markdown(w, report.Of(hostile("plain")), 0) }))
 	f.Fuzz(func(t *testing.T, s string) {
 		r := hostile(s)
 		for _, width := range []int{1, 80} {
@@ -69,13 +69,13 @@ func FuzzNothingEscapes(f *testing.F) {
 				t.Errorf("the text holds %q", text[i:min(i+10, len(text))])
 			}
 		}
-		junit := render2(t, func(w io.Writer) error { return report.JUnit(w, []*engine.Result{r}) })
+		junit := render2(t, func(w io.Writer) error { return report.JUnit(w, report.Of(r)) })
 		if err := xml.Unmarshal([]byte(junit), &struct {
 			XMLName xml.Name `xml:"testsuites"`
 		}{}); err != nil {
 			t.Errorf("JUnit XML: %v", err)
 		}
-		markdown := render2(t, func(w io.Writer) error { return report.Markdown(w, []*engine.Result{r}) })
+		markdown := render2(t, func(w io.Writer) error { return report.Markdown(w, report.Of(r), 0) })
 		if strings.ContainsAny(strings.ReplaceAll(markdown, "\n> ", "\n"), "<>@") {
 			t.Error("the Markdown holds a tag or a mention")
 		}

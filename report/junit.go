@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/engine"
@@ -31,7 +32,7 @@ type (
 		Errors     int             `xml:"errors,attr"`
 		Skipped    int             `xml:"skipped,attr"`
 		Time       string          `xml:"time,attr"`
-		Timestamp  string          `xml:"timestamp,attr"`
+		Timestamp  string          `xml:"timestamp,attr,omitempty"`
 		Properties []junitProperty `xml:"properties>property"`
 		Cases      []junitCase     `xml:"testcase"`
 		Out        string          `xml:"system-out,omitempty"`
@@ -55,20 +56,20 @@ type (
 	}
 )
 
-// JUnit writes results as JUnit XML: one testsuite for each, in it a testcase for each measure, and others for what no
+// JUnit writes a drill as JUnit XML: one testsuite for each experiment, in it a testcase for each measure, and others for what no
 // measure says: a run that failed, an undo that is incomplete, a fault that did not fire. A suite without failures and errors
-// is a run that held. docs/reports.md has the mapping.
-func JUnit(w io.Writer, results []*engine.Result) error {
+// is a run that held, or was not made. docs/reports.md has the mapping.
+func JUnit(w io.Writer, d Drill) error {
 	all := junitSuites{Name: "firedrill"}
 	var took time.Duration
-	for _, r := range results {
-		s := suite(r)
+	for _, x := range d {
+		s := suite(x)
 		all.Suites = append(all.Suites, s)
 		all.Tests += s.Tests
 		all.Failures += s.Failures
 		all.Errors += s.Errors
 		all.Skipped += s.Skipped
-		took += max(0, r.Ended.Sub(r.Started))
+		took += x.took()
 	}
 	all.Time = junitTime(took)
 	if _, err := io.WriteString(w, xml.Header); err != nil {
@@ -85,34 +86,40 @@ func JUnit(w io.Writer, results []*engine.Result) error {
 	return nil
 }
 
-func suite(r *engine.Result) junitSuite {
-	s := junitSuite{
-		Name: title(r), Time: junitTime(r.Ended.Sub(r.Started)), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"),
-		Properties: []junitProperty{
-			{"run", clean(r.Run)}, {"verdict", clean(string(r.Verdict))}, {"reason", clean(r.Reason)},
-			{"objective", objective(r)}, {"file", file(r)},
-		},
+// suite is one experiment.
+func suite(x Drilled) junitSuite {
+	s := junitSuite{Name: x.title(), Time: junitTime(x.took())}
+	if x.Result == nil {
+		s.Properties = junitProperties("reason", x.reason(), "file", x.path())
+		s.Cases = []junitCase{unbegun(x)}
+	} else {
+		s = resultSuite(x)
 	}
-	class := "firedrill." + title(r)
-	for _, m := range r.Measures {
-		c := measureCase(r, m)
-		c.Class = class
-		s.Cases = append(s.Cases, c)
+	for i := range s.Cases {
+		s.Cases[i].Class = "firedrill." + x.title()
 	}
-	failed := false
-	for _, c := range s.Cases {
-		failed = failed || c.Failure != nil || c.Error != nil
+	s.count()
+	return s
+}
+
+// unbegun is the testcase of an experiment that has no result.
+func unbegun(x Drilled) junitCase {
+	c := junitCase{Name: "the run", Time: junitTime(0)}
+	if x.outcome() == "" {
+		c.Skipped = &junitProblem{Message: x.reason()}
+		return c
 	}
-	if c, ok := runCase(r, failed); ok {
-		c.Class = class
-		s.Cases = append(s.Cases, c)
+	c.Error = &junitProblem{Type: "error", Message: x.reason(), Text: clean(x.Hint)}
+	for _, m := range remarks(x) {
+		c.Error.Type = m.rule.id
+		if len(x.Problems) > 0 {
+			c.Error.Text += fmt.Sprintf("\n%s:%d: %s", m.path, m.line, m.message)
+		}
 	}
-	for _, x := range r.Residue {
-		s.Cases = append(s.Cases, junitCase{
-			Name: "undo: " + clean(x.Condition), Class: class, Time: junitTime(0),
-			Error: &junitProblem{Type: "undo-incomplete", Message: clean(x.Target) + ": " + clean(x.Error), Text: "put it back: firedrill recover " + clean(r.Run)},
-		})
-	}
+	return c
+}
+
+func (s *junitSuite) count() {
 	for _, c := range s.Cases {
 		s.Tests++
 		switch {
@@ -124,7 +131,70 @@ func suite(r *engine.Result) junitSuite {
 			s.Skipped++
 		}
 	}
+}
+
+// junitProperties are those of names and values that have one.
+func junitProperties(pairs ...string) []junitProperty {
+	var out []junitProperty
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			out = append(out, junitProperty{pairs[i], pairs[i+1]})
+		}
+	}
+	return out
+}
+
+func resultSuite(x Drilled) junitSuite {
+	r := x.Result
+	s := junitSuite{
+		Name: title(r), Time: junitTime(x.took()), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"),
+		Properties: junitProperties("run", clean(r.Run), "verdict", clean(string(r.Verdict)), "reason", clean(r.Reason),
+			"objective", objective(r), "file", x.path(), "faults", faultsOf(r), "attempts", attempts(x), "report", clean(x.Report)),
+		Out: earlier(x),
+	}
+	for _, m := range r.Measures {
+		s.Cases = append(s.Cases, measureCase(r, m))
+	}
+	failed := false
+	for _, c := range s.Cases {
+		failed = failed || c.Failure != nil || c.Error != nil
+	}
+	if c, ok := runCase(r, failed); ok {
+		s.Cases = append(s.Cases, c)
+	}
+	for _, left := range r.Residue {
+		s.Cases = append(s.Cases, junitCase{
+			Name: "undo: " + clean(left.Condition), Time: junitTime(0),
+			Error: &junitProblem{Type: "undo-incomplete", Message: clean(left.Target) + ": " + clean(left.Error), Text: "put it back: firedrill recover " + clean(r.Run)},
+		})
+	}
 	return s
+}
+
+// faultsOf lists what was broken.
+func faultsOf(r *engine.Result) string {
+	var out []string
+	for _, c := range r.Conditions {
+		out = append(out, change(r, c))
+	}
+	return strings.Join(out, "; ")
+}
+
+// attempts is how often an experiment was run, if that was more than once.
+func attempts(x Drilled) string {
+	if len(x.Earlier) == 0 {
+		return ""
+	}
+	return strconv.Itoa(len(x.Earlier) + 1)
+}
+
+// earlier tells of the attempts that were tried again.
+func earlier(x Drilled) string {
+	text := ""
+	for i, r := range x.Earlier {
+		text += fmt.Sprintf("attempt %d, run %s: %s: %s\n", i+1, clean(r.Run), word(r.Verdict), clean(r.Reason))
+	}
+	return text
 }
 
 // measureCase is the testcase of one measure.

@@ -10,36 +10,126 @@ import (
 	"github.com/firedrill-dev/firedrill/verdict"
 )
 
-// Markdown writes results for the summary of a CI job or a pull request: a table of verdicts, then a section for each
-// result. The dialect is GitHub's.
-func Markdown(w io.Writer, results []*engine.Result) error {
-	var b bytes.Buffer
-	if len(results) != 1 {
-		overview(&b, results)
+// Markdown writes a drill for the summary of a CI job or a pull request: a table of verdicts, then a section for each result that
+// did not hold, then one for each that did. The dialect is GitHub's. limit bounds the bytes, 0 does not: what does not fit is left
+// out, from the end, and counted.
+func Markdown(w io.Writer, d Drill, limit int) error {
+	b := summary{limit: limit}
+	if len(d) != 1 {
+		b.overview(d)
 	}
-	for i, r := range results {
-		if i > 0 || len(results) != 1 {
-			b.WriteByte('\n')
-		}
-		section(&b, r)
-	}
-	if _, err := w.Write(b.Bytes()); err != nil {
+	b.sections(d)
+	if _, err := w.Write(b.text.Bytes()); err != nil {
 		return fmt.Errorf("write Markdown: %w", err)
 	}
 	return nil
 }
 
-func overview(b *bytes.Buffer, results []*engine.Result) {
-	b.WriteString("| verdict | experiment | reason |\n|---|---|---|\n")
-	for _, r := range results {
-		fmt.Fprintf(b, "| %s | %s | %s |\n", badge(r), escape(title(r)), escape(sentence(r.Reason)))
+// A summary is a text that may be bounded.
+type summary struct {
+	text  bytes.Buffer
+	limit int
+}
+
+// reserve is kept for saying what was left out.
+const reserve = 200
+
+// fits adds a part if there is room for it.
+func (s *summary) fits(part []byte) bool {
+	if s.limit > 0 && s.text.Len()+len(part)+reserve > s.limit {
+		return false
+	}
+	s.text.Write(part)
+	return true
+}
+
+func (s *summary) overview(d Drill) {
+	s.fits([]byte(counts(d) + "\n\n| verdict | experiment | what decided | took |\n|---|---|---|---|\n"))
+	for i, x := range d {
+		if !s.fits(fmt.Appendf(nil, "| %s | %s | %s | %s |\n", badge(x), escape(x.title()), escape(decided(x)), span(x.took()))) {
+			fmt.Fprintf(&s.text, "\n%d more experiments do not fit here.\n", len(d)-i)
+			return
+		}
 	}
 }
 
-func badge(r *engine.Result) string {
-	text := mark(r.Verdict) + " **" + escape(word(r.Verdict)) + "**"
-	if len(r.Residue) > 0 {
+// sections writes what did not hold first: that is what readers come for.
+func (s *summary) sections(d Drill) {
+	var order, held []*engine.Result
+	for _, r := range d.Results() {
+		if r.Verdict == verdict.Held && len(r.Residue) == 0 {
+			held = append(held, r)
+			continue
+		}
+		order = append(order, r)
+	}
+	order = append(order, held...)
+	for i, r := range order {
+		var b bytes.Buffer
+		if len(d) != 1 {
+			b.WriteByte('\n')
+		}
+		section(&b, r)
+		if !s.fits(b.Bytes()) {
+			fmt.Fprintf(&s.text, "\n%s more do not fit here: see their reports.\n", counted(len(order)-i, "section"))
+			return
+		}
+	}
+	if len(d) == 1 && d[0].Result == nil {
+		s.fits(fmt.Appendf(nil, "### %s: %s\n\n%s\n", badge(d[0]), escape(d[0].title()), escape(sentence(d[0].reason()))))
+	}
+}
+
+// counts says how many experiments ended how: "**3 experiments:** 2 held, 1 disproved".
+func counts(d Drill) string {
+	seen := map[string]int{}
+	var order []string
+	for _, x := range d {
+		w := "not run"
+		if x.outcome() != "" {
+			w = word(x.outcome())
+		}
+		if seen[w]++; seen[w] == 1 {
+			order = append(order, w)
+		}
+	}
+	var parts []string
+	for _, w := range order {
+		parts = append(parts, fmt.Sprintf("%d %s", seen[w], escape(w)))
+	}
+	return fmt.Sprintf("**%s:** %s", counted(len(d), "experiment"), strings.Join(parts, ", "))
+}
+
+// decided is what the verdict rests on: the first measure that agrees with it, with its interval; else the reason.
+func decided(x Drilled) string {
+	r := x.Result
+	if r == nil {
+		return sentence(x.reason())
+	}
+	for _, m := range r.Measures {
+		f := decisive(m)
+		if f.Outcome != r.Verdict || f.Outcome == verdict.Inconclusive && f.Reason == "" {
+			continue
+		}
+		text := clean(m.Name) + ": " + estimate(f)
+		if in := spread(f); in != "" {
+			text += " (" + in + ")"
+		}
+		return text + ", expected " + clean(expected(r, m).Text)
+	}
+	return sentence(r.Reason)
+}
+
+func badge(x Drilled) string {
+	text := mark(x.outcome()) + " **" + escape(word(x.outcome())) + "**"
+	switch {
+	case x.outcome() == "":
+		return mark("") + " not run"
+	case x.Result != nil && len(x.Result.Residue) > 0:
 		text += ", **undo incomplete**"
+	}
+	if len(x.Earlier) > 0 {
+		text += fmt.Sprintf(" (attempt %d)", len(x.Earlier)+1)
 	}
 	return text
 }

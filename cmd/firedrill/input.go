@@ -81,7 +81,7 @@ func problems(file string, list []experiment.Problem) error {
 	if len(errs) == 1 {
 		noun = "problem"
 	}
-	return &failure{code: exitUsage, err: fmt.Errorf("%s: %d %s, nothing was done\n%w", file, len(errs), noun, errors.Join(errs...))}
+	return &failure{code: exitUsage, err: fmt.Errorf("%s: %d %s, nothing was done\n%w", file, len(errs), noun, errors.Join(errs...)), problems: list}
 }
 
 // parse reads and checks an experiment file.

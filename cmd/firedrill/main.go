@@ -17,6 +17,8 @@ import (
 	_ "time/tzdata" // guards name time zones, and not every machine knows them
 
 	"github.com/spf13/cobra"
+
+	"github.com/firedrill-dev/firedrill/experiment"
 )
 
 // Exit codes: the contract for scripts.
@@ -37,7 +39,8 @@ type failure struct {
 	err  error
 	hint string
 	// silent: the outcome has been reported already, only the code is left to say.
-	silent bool
+	silent   bool
+	problems []experiment.Problem // of the file that err is about
 }
 
 func (f *failure) Error() string { return f.err.Error() }

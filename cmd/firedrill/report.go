@@ -80,8 +80,8 @@ func (a *app) render(result *engine.Result, format string) error {
 		},
 		"json":     func(w io.Writer) error { return report.JSON(w, result) },
 		"html":     func(w io.Writer) error { return report.HTML(w, result) },
-		"junit":    func(w io.Writer) error { return report.JUnit(w, []*engine.Result{result}) },
-		"markdown": func(w io.Writer) error { return report.Markdown(w, []*engine.Result{result}) },
+		"junit":    func(w io.Writer) error { return report.JUnit(w, report.Of(result)) },
+		"markdown": func(w io.Writer) error { return report.Markdown(w, report.Of(result), 0) },
 	}[format]
 	if render == nil {
 		return usage("use text, json, html, junit or markdown", "unknown format %q", format)

@@ -23,7 +23,8 @@ import (
 func (a *app) runCommand() *cobra.Command {
 	var in inputs
 	var own house
-	var junit, logs string
+	var out outputs
+	var logs string
 	cmd := &cobra.Command{
 		Use:   "run FILE",
 		Short: "Run one experiment",
@@ -43,27 +44,20 @@ everything back. Reports are kept in the state folder: runs/RUN/report.json and 
 			if in.guards, err = a.guards(own); err != nil {
 				return err
 			}
-			result, err := a.runFile(cmd.Context(), args[0], in, logw)
-			if err != nil {
+			if err := out.begin(a); err != nil {
 				return err
 			}
-			outcome := a.conclude(result)
-			if junit == "" {
-				return outcome
+			result, err := a.runFile(cmd.Context(), args[0], in, logw)
+			if err != nil {
+				return out.end(a, report.Drill{unbegun(args[0], err)}, err)
 			}
-			if err := writeJUnit(junit, result); err != nil {
-				if outcome == nil {
-					return err
-				}
-				a.report(err) // beside the outcome, whose exit code counts
-			}
-			return outcome
+			return out.end(a, report.Of(result), a.conclude(result))
 		},
 	}
 	in.register(cmd)
 	in.signing.register(cmd)
 	own.register(cmd)
-	cmd.Flags().StringVar(&junit, "junit", "", "also write the outcome as JUnit XML to this file")
+	out.register(cmd)
 	cmd.Flags().StringVar(&logs, "logs", "", "with --local: write the functions' logs to this file, or - for standard error")
 	return cmd
 }
@@ -196,14 +190,6 @@ func writeHTML(dir string, r *engine.Result) error {
 		return nil // it is made from the table when somebody asks for it
 	}
 	return writeWith(filepath.Join(dir, "report.html"), func(w io.Writer) error { return report.HTML(w, r) })
-}
-
-func writeJUnit(path string, results ...*engine.Result) error {
-	err := writeWith(path, func(w io.Writer) error { return report.JUnit(w, results) })
-	if err != nil {
-		return &failure{code: exitError, err: err}
-	}
-	return nil
 }
 
 func writeWith(path string, write func(io.Writer) error) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,14 +20,13 @@ import (
 
 // A suite is what "verify" is asked for.
 type suite struct {
-	in       inputs
-	own      house
-	only     []string
-	retries  int
-	timeout  time.Duration
-	junit    string
-	markdown string
-	logs     string
+	in      inputs
+	own     house
+	only    []string
+	retries int
+	timeout time.Duration
+	out     outputs
+	logs    string
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -53,8 +51,7 @@ inconclusive or not steady (4), and 0 only if every one held. Where GITHUB_STEP_
 	flags.StringSliceVar(&s.only, "only", nil, "run only those whose file name, without .yaml, matches one of these patterns")
 	flags.IntVar(&s.retries, "retries", 0, "run an experiment again, so many times at most, whose verdict is inconclusive")
 	flags.DurationVar(&s.timeout, "timeout", 0, "begin no experiment after this time, and stop the one that is going on")
-	flags.StringVar(&s.junit, "junit", "", "also write the outcome as JUnit XML to this file")
-	flags.StringVar(&s.markdown, "markdown", "", "also write a summary as Markdown to this file")
+	s.out.register(cmd)
 	flags.StringVar(&s.logs, "logs", "", "with --local: write the functions' logs to this file, or - for standard error")
 	return cmd
 }
@@ -79,6 +76,15 @@ func (a *app) verify(parent context.Context, paths []string, s suite) error {
 	if s.in.guards, err = a.guards(s.own); err != nil {
 		return err
 	}
+	if err := s.out.begin(a); err != nil {
+		return err
+	}
+	d, err := a.verifyFiles(parent, files, s, logw)
+	return s.out.end(a, d, err)
+}
+
+// verifyFiles checks files and drills them. The drill has every file, whatever happens.
+func (a *app) verifyFiles(parent context.Context, files []string, s suite, logw io.Writer) (report.Drill, error) {
 	ctx, interrupts := a.interruptible(parent)
 	defer interrupts.release()
 	if s.timeout > 0 {
@@ -88,21 +94,36 @@ func (a *app) verify(parent context.Context, paths []string, s suite) error {
 	}
 	world, err := a.open(ctx, s.in, logw)
 	if err != nil {
-		return err
+		return notBegun(files, "the drill could not be begun: "+err.Error()), err
 	}
 	defer a.leave(ctx, world)
-	all, err := a.checkAll(files, world.vars)
+	all, d, err := a.checkAll(files, world.vars)
 	if err != nil {
-		return err
+		return d, err
 	}
-	results, err := a.drill(ctx, all, world, s, interrupts)
-	if outcome := a.concludeAll(results, len(all), s); outcome != nil {
+	results, earlier, err := a.drill(ctx, all, world, s, interrupts)
+	for i, r := range results {
+		d[i] = report.Drilled{Result: r, Earlier: earlier[i], File: files[i]}
+	}
+	if err != nil && len(results) < len(d) {
+		d[len(results)] = unbegun(files[len(results)], err)
+	}
+	if outcome := a.concludeAll(results, len(all)); outcome != nil {
 		if f := (*failure)(nil); errors.As(outcome, &f) && f.code == exitInterrupted && errors.Is(context.Cause(ctx), errTimeout) {
 			f.code = exitStopped // nobody interrupted it
 		}
-		return errors.Join(err, outcome)
+		return d, errors.Join(err, outcome)
 	}
-	return err
+	return d, err
+}
+
+// notBegun is a drill of which nothing was run.
+func notBegun(files []string, why string) report.Drill {
+	var d report.Drill
+	for _, file := range files {
+		d = append(d, report.Drilled{File: file, NotRun: why})
+	}
+	return d
 }
 
 var errTimeout = errors.New("the time of --timeout is over")
@@ -162,53 +183,58 @@ func matches(file string, only []string) (bool, error) {
 }
 
 // checkAll parses every file before anything is run.
-func (a *app) checkAll(files []string, vars map[string]string) ([]drilled, error) {
+func (a *app) checkAll(files []string, vars map[string]string) ([]drilled, report.Drill, error) {
 	var all []drilled
 	var errs []error
+	var d report.Drill
 	for _, file := range files {
 		x, source, found, err := a.parse(file, vars)
 		a.warn(found)
 		if err != nil {
 			errs = append(errs, err)
+			d = append(d, unbegun(file, err))
 			continue
 		}
 		all = append(all, drilled{file, x, source})
+		d = append(d, report.Drilled{File: file, Title: x.Title})
 	}
 	for _, err := range errs[:max(len(errs)-1, 0)] {
 		a.report(err)
 	}
 	if len(errs) > 0 {
-		return nil, errs[len(errs)-1]
+		return nil, d, errs[len(errs)-1]
 	}
-	return all, nil
+	return all, d, nil
 }
 
-// drill runs experiments one after the other. The end of ctx stops the one that is going on, and begins no other.
-func (a *app) drill(ctx context.Context, all []drilled, world *session, s suite, interrupts *interrupts) ([]*engine.Result, error) {
-	var results []*engine.Result
+// drill runs experiments one after the other. The end of ctx stops the one that is going on, and begins no other. earlier are the
+// attempts before each result that were tried again.
+func (a *app) drill(ctx context.Context, all []drilled, world *session, s suite, interrupts *interrupts) (results []*engine.Result, earlier [][]*engine.Result, err error) {
 	for i, d := range all {
-		for attempt := 0; ; attempt++ {
+		var before []*engine.Result
+		for {
 			if ctx.Err() != nil {
-				return results, nil
+				return results, earlier, nil
 			}
 			if a.output == "text" && !a.quiet {
 				fmt.Fprintf(a.stderr, "\n[%d/%d] %s\n", i+1, len(all), d.x.Title)
 			}
 			r, err := a.execute(ctx, d.x, d.source, world, s.in.guards, interrupts)
 			if err != nil {
-				return results, err
+				return results, earlier, err
 			}
-			if r.Verdict == verdict.Inconclusive && len(r.Residue) == 0 && attempt < s.retries {
+			if r.Verdict == verdict.Inconclusive && len(r.Residue) == 0 && len(before) < s.retries {
+				before = append(before, r)
 				continue
 			}
-			results = append(results, r)
+			results, earlier = append(results, r), append(earlier, before)
 			if len(r.Residue) > 0 || ordered(r) { // nothing more is broken while something is not whole, or somebody said stop
-				return results, nil
+				return results, earlier, nil
 			}
 			break
 		}
 	}
-	return results, nil
+	return results, earlier, nil
 }
 
 // ordered says that a person ended the run, who means the whole drill.
@@ -217,16 +243,8 @@ func ordered(r *engine.Result) bool {
 }
 
 // concludeAll tells what came of a suite, and returns the error that carries its exit code.
-func (a *app) concludeAll(results []*engine.Result, wanted int, s suite) error {
+func (a *app) concludeAll(results []*engine.Result, wanted int) error {
 	err := a.printAll(results, wanted)
-	if s.junit != "" {
-		err = errors.Join(err, writeJUnit(s.junit, results...))
-	}
-	for _, file := range []string{s.markdown, a.getenv("GITHUB_STEP_SUMMARY")} {
-		if file != "" {
-			err = errors.Join(err, appendWith(file, func(w io.Writer) error { return report.Markdown(w, results) }))
-		}
-	}
 	if err != nil {
 		return &failure{code: exitError, err: err}
 	}
@@ -280,13 +298,4 @@ func (a *app) printAll(results []*engine.Result, wanted int) error {
 		fmt.Fprintf(a.stdout, "%d not run\n", n)
 	}
 	return nil
-}
-
-// appendWith adds to a file, which may hold others' words.
-func appendWith(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(f), f.Close())
 }

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firedrill-dev/firedrill/report"
+)
+
+// stepSummary is the variable in which GitHub names the file of a step's summary, and stepSummaryMost what it takes.
+const (
+	stepSummary     = "GITHUB_STEP_SUMMARY"
+	stepSummaryMost = 1 << 20
+)
+
+// outputs are what a pipeline reads of runs: files, and annotations of the experiment files.
+type outputs struct {
+	junit, markdown, sarif, quality string
+	annotations                     string
+	silenced                        string // the word that ends the silence of workflow commands
+}
+
+func (o *outputs) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.junit, "junit", "", "also write the outcome as JUnit XML to this file")
+	flags.StringVar(&o.markdown, "markdown", "", "also add a summary as Markdown to this file")
+	flags.StringVar(&o.sarif, "sarif", "", "also write what did not hold as SARIF 2.1.0 to this file")
+	flags.StringVar(&o.quality, "codequality", "", "also write what did not hold as a GitLab code quality report to this file")
+	flags.StringVar(&o.annotations, "annotations", "auto", "mark the lines that did not hold: github, none, or auto, which looks for GITHUB_ACTIONS")
+	_ = cmd.RegisterFlagCompletionFunc("annotations", cobra.FixedCompletions([]string{"auto", "github", "none"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// begin finds out what cannot be written before anything is run. On GitHub it also sees to it that nothing that is printed from now
+// on, by a function or out of an experiment's texts, is taken for a command to the runner.
+func (o *outputs) begin(a *app) error {
+	for name, file := range map[string]string{"--junit": o.junit, "--markdown": o.markdown, "--sarif": o.sarif, "--codequality": o.quality} {
+		if file == "" {
+			continue
+		}
+		if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+			return usage("make the folder first", "%s %s: there is no folder %s", name, file, filepath.Dir(file))
+		}
+	}
+	switch o.annotations {
+	case "none":
+		return nil
+	case "auto":
+		if a.getenv("GITHUB_ACTIONS") != "true" {
+			return nil
+		}
+	case "github":
+	default:
+		return usage("use github, none or auto", "unknown annotations %q", o.annotations)
+	}
+	word := make([]byte, 16)
+	_, _ = rand.Read(word) // which never fails
+	o.silenced = hex.EncodeToString(word)
+	fmt.Fprintf(a.stderr, "::stop-commands::%s\n", o.silenced)
+	return nil
+}
+
+// end writes everything. What cannot be written is an error of its own where the outcome is none; the outcome's exit code counts.
+func (o *outputs) end(a *app, d report.Drill, outcome error) error {
+	for i := range d {
+		x := &d[i]
+		if x.Result != nil && x.Result.Experiment != nil {
+			x.File = x.Result.Experiment.File
+		}
+		if x.Path == "" {
+			x.Path = a.inRepository(x.File)
+		}
+		if x.Result != nil && x.Report == "" {
+			x.Report = a.whereReport(x.Result.Run)
+		}
+	}
+	err := o.write(a, d)
+	if o.silenced != "" {
+		fmt.Fprintf(a.stderr, "::%s::\n", o.silenced)
+		err = errors.Join(err, report.Annotations(a.stderr, d))
+	}
+	switch {
+	case err == nil:
+		return outcome
+	case outcome == nil:
+		return &failure{code: exitError, err: err}
+	}
+	a.report(&failure{code: exitError, err: err})
+	return outcome
+}
+
+func (o *outputs) write(a *app, d report.Drill) error {
+	var all error
+	write := func(file string, render func(io.Writer) error) {
+		if file != "" {
+			all = errors.Join(all, writeWith(file, render))
+		}
+	}
+	write(o.junit, func(w io.Writer) error { return report.JUnit(w, d) })
+	write(o.sarif, func(w io.Writer) error { return report.SARIF(w, d, buildVersion()) })
+	write(o.quality, func(w io.Writer) error { return report.CodeQuality(w, d) })
+	if o.markdown != "" {
+		all = errors.Join(all, appendWith(o.markdown, func(w io.Writer) error { return report.Markdown(w, d, 0) }))
+	}
+	if file := a.getenv(stepSummary); file != "" && file != o.markdown {
+		all = errors.Join(all, appendWith(file, func(w io.Writer) error { return report.Markdown(w, d, roomIn(file)) }))
+	}
+	return all
+}
+
+// roomIn is how many bytes a step's summary still takes.
+func roomIn(file string) int {
+	info, err := os.Stat(file)
+	if err != nil {
+		return stepSummaryMost
+	}
+	return max(stepSummaryMost-int(min(info.Size(), stepSummaryMost)), 1)
+}
+
+// appendWith adds to a file, which may hold others' words.
+func appendWith(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}
+
+// unbegun is an experiment that has no result, and the error that says why.
+func unbegun(file string, err error) report.Drilled {
+	x := report.Drilled{File: file}
+	f := (*failure)(nil)
+	switch {
+	case err == nil:
+	case errors.As(err, &f) && f.code == exitInterrupted:
+		x.NotRun = "interrupted"
+	case errors.As(err, &f) && len(f.problems) > 0:
+		x.Problems = f.problems
+	default:
+		x.Refused = err.Error()
+		if f != nil {
+			x.Hint = f.hint
+		}
+	}
+	return x
+}
+
+// checkouts are the variables in which CI systems name the folder of the repository.
+var checkouts = []string{"GITHUB_WORKSPACE", "CI_PROJECT_DIR", "CODEBUILD_SRC_DIR"}
+
+// inRepository is a file's path relative to the root of its repository, with slashes; the path as it is where there is none.
+func (a *app) inRepository(file string) string {
+	real, err := filepath.Abs(file)
+	if err != nil {
+		return filepath.ToSlash(file)
+	}
+	real = resolved(real)
+	for _, name := range checkouts {
+		root := a.getenv(name)
+		if root == "" {
+			continue
+		}
+		if inside, ok := below(resolved(root), real); ok {
+			return inside
+		}
+	}
+	for root := filepath.Dir(real); ; root = filepath.Dir(root) {
+		if _, err := os.Stat(filepath.Join(root, ".git")); err == nil {
+			inside, _ := below(root, real)
+			return inside
+		}
+		if root == filepath.Dir(root) {
+			return filepath.ToSlash(file)
+		}
+	}
+}
+
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}
+
+// below is a path relative to a folder, if it is in it.
+func below(folder, path string) (string, bool) {
+	inside, err := filepath.Rel(folder, path)
+	if err != nil || inside == ".." || strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
+		return "", false
+	}
+	return filepath.ToSlash(inside), true
+}
