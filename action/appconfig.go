@@ -91,7 +91,7 @@ func (f *Factory) identify(ctx context.Context, place location) (location, error
 	return place, err
 }
 
-// identifyProfile finds a profile that a run can write: hosted, and free-form.
+// identifyProfile finds a profile that a run can write: hosted, and free-form, or of feature flags.
 func (f *Factory) identifyProfile(ctx context.Context, api AppConfigAPI, place location, application, want string) (string, error) {
 	refusals := map[string]error{}
 	profiles, err := pages(func(token *string) ([]named, *string, error) {
@@ -104,10 +104,12 @@ func (f *Factory) identifyProfile(ctx context.Context, api AppConfigAPI, place l
 			id := aws.ToString(p.Id)
 			all = append(all, named{id, aws.ToString(p.Name)})
 			switch {
-			case aws.ToString(p.Type) == typeFeatureFlags:
+			case place.Flags && aws.ToString(p.Type) != typeFeatureFlags:
+				refusals[id] = &Refused{Reason: place.String() + " holds no feature flags", Tip: "name a profile of type " + typeFeatureFlags}
+			case !place.Flags && aws.ToString(p.Type) == typeFeatureFlags:
 				refusals[id] = &Refused{Reason: place.String() + " holds feature flags, which have no room for match conditions and nothing that AppConfig would not check against their declaration", Tip: "keep the fault set in a free-form profile"}
 			case aws.ToString(p.LocationUri) != "hosted":
-				refusals[id] = &Refused{Reason: fmt.Sprintf("%s is not kept in AppConfig but in %s", place, aws.ToString(p.LocationUri)), Tip: "keep the fault set in a hosted profile"}
+				refusals[id] = &Refused{Reason: fmt.Sprintf("%s is not kept in AppConfig but in %s", place, aws.ToString(p.LocationUri)), Tip: "keep the " + place.holds() + " in a hosted profile"}
 			}
 		}
 		return all, out.NextToken, nil

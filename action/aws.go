@@ -46,5 +46,5 @@ func readable(l location, next snapshot) error {
 	if len(next.data) <= readLimit {
 		return nil
 	}
-	return &Refused{Reason: fmt.Sprintf("%s: the fault set would have %d bytes, and a function reads %d", l, len(next.data), readLimit), Tip: "shorten the fault set"}
+	return &Refused{Reason: fmt.Sprintf("%s: the %s would have %d bytes, and a function reads %d", l, l.holds(), len(next.data), readLimit), Tip: "shorten the " + l.holds()}
 }

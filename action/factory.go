@@ -219,7 +219,7 @@ func (f *Factory) find(l location) (store, error) {
 		if l.Path == "" {
 			return nil, errors.New("the undo record names no file")
 		}
-		return fileStore{l.Path}, nil
+		return fileStore{l.Path, l.holds()}, nil
 	case kindEnv:
 		api := f.deps.Lambda
 		if l.Embedded && !f.deps.Embedded {
@@ -231,7 +231,7 @@ func (f *Factory) find(l location) (store, error) {
 	case kindS3:
 		return s3Store{l, f.deps.S3}, nil
 	case kindAppConfig:
-		return appConfigStore{l, f.deps.AppConfig, &f.deploying}, nil
+		return appConfigStore{l, f.deps.AppConfig, &f.deploying, appConfigMark}, nil
 	}
 	return nil, fmt.Errorf("the undo record is of a store %q that this version does not know", l.Kind)
 }

@@ -35,7 +35,7 @@ func (f *Factory) locate(ctx context.Context, t experiment.Target) (location, er
 	case t.Lambda != "":
 		return f.locateFunction(ctx, t.Lambda)
 	case t.File != "":
-		s, err := newFileStore(t.File)
+		s, err := newFileStore(t.File, location{}.holds())
 		return location{Kind: kindFile, Path: s.path}, err
 	case t.SSM != "":
 		return f.direct(ctx, kindSSM, t.SSM)
@@ -247,7 +247,7 @@ func (f *Factory) locateFile(h host, path string) (location, error) {
 	case !filepath.IsAbs(path):
 		return location{}, h.refuse(variableConfig, "file:"+path, "is not absolute: which file it means depends on the function's working directory", "write the whole path")
 	}
-	s, err := newFileStore(path)
+	s, err := newFileStore(path, location{}.holds())
 	return location{Kind: kindFile, Path: s.path, Embedded: f.deps.Embedded}, err
 }
 

@@ -38,6 +38,9 @@ type location struct {
 	// Embedded says that the function lives in the run's own process and is gone when that is.
 	Embedded bool `json:"embedded,omitempty"`
 
+	// Flags says that it is a document of feature flags, not a fault set.
+	Flags bool `json:"flags,omitempty"`
+
 	reader *reader // what the function behind it asks for; nil if it is not known. Not journaled
 }
 
@@ -50,6 +53,14 @@ const (
 
 	kindAppConfig = "appconfig"
 )
+
+// holds is what is there, in words.
+func (l location) holds() string {
+	if l.Flags {
+		return "flags"
+	}
+	return "fault set"
+}
 
 // key identifies the place for "one run per target at a time".
 func (l location) key() string {

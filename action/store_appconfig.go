@@ -21,19 +21,20 @@ const (
 	appConfigDelay    = 2 * time.Minute
 	appConfigAttempts = 20
 	appConfigPause    = time.Second
-	// appConfigMark is the description of the versions that are ours to delete.
+	// appConfigMark is the description of the versions that hold fault sets of ours.
 	appConfigMark = "Written by Firedrill, for the time of a run"
 
 	typeFeatureFlags = "AWS.AppConfig.FeatureFlags"
 )
 
-// appConfigStore keeps a fault set in a hosted, free-form profile of AppConfig. A change is a new version and its
+// appConfigStore keeps a fault set in a hosted, free-form profile of AppConfig, or flags in one of theirs. A change is a new version and its
 // deployment to the environment, all at once. Deployments of an environment are numbered without a gap: one whose
 // number is not the next has others under it, and if they are of the same profile, theirs is merged.
 type appConfigStore struct {
 	place   location
 	connect func(ctx context.Context, at Service) (AppConfigAPI, error)
 	turns   *turns
+	mark    string // the description of the versions that are ours to delete
 }
 
 // A deployed is what an environment runs of a profile.
@@ -61,7 +62,7 @@ func (s appConfigStore) client(ctx context.Context) (*appConfigClient, error) {
 	if len(parts) != 3 {
 		return nil, fmt.Errorf("the undo record names no AppConfig profile: %q", s.place.Name)
 	}
-	return &appConfigClient{api, s.place, parts[0], parts[1], parts[2]}, nil
+	return &appConfigClient{api, s.place, parts[0], parts[1], parts[2], s.mark}, nil
 }
 
 func (s appConfigStore) read(ctx context.Context) (snapshot, error) {
@@ -128,6 +129,7 @@ type appConfigClient struct {
 	AppConfigAPI
 	place                             location
 	application, environment, profile string
+	mark                              string
 }
 
 // awaited is what the environment runs once no deployment of the profile is under way: it may be one of ours, whose
@@ -197,19 +199,24 @@ func (c *appConfigClient) content(ctx context.Context, out deployed, version str
 		return out, denied(c.place, "read", err, "appconfig:GetHostedConfigurationVersion")
 	}
 	out.snapshot = snapshot{data: got.Content, exists: true, ref: version}
-	out.contentType, out.ours = got.ContentType, aws.ToString(got.Description) == appConfigMark
+	out.contentType, out.ours = got.ContentType, aws.ToString(got.Description) == c.mark
 	return out, nil
 }
 
 // version finds or makes a version that holds next: the one that held it before, if it is still there.
 func (c *appConfigClient) version(ctx context.Context, now deployed, next snapshot) (number int32, ours bool, err error) {
 	if next.ref != "" {
-		if old, err := c.content(ctx, deployed{}, next.ref); err == nil && bytes.Equal(old.data, next.data) {
+		old, err := c.content(ctx, deployed{}, next.ref)
+		var gone *types.ResourceNotFoundException
+		switch {
+		case err == nil && bytes.Equal(old.data, next.data):
 			return old.version, old.ours, nil
+		case err != nil && !errors.As(err, &gone):
+			return 0, false, err
 		}
 	}
 	out, err := c.CreateHostedConfigurationVersion(ctx, &appconfig.CreateHostedConfigurationVersionInput{
-		ApplicationId: &c.application, ConfigurationProfileId: &c.profile, Content: next.data, ContentType: now.contentType, Description: aws.String(appConfigMark),
+		ApplicationId: &c.application, ConfigurationProfileId: &c.profile, Content: next.data, ContentType: now.contentType, Description: &c.mark,
 	})
 	if err != nil {
 		return 0, false, denied(c.place, "make a version of", err, "appconfig:CreateHostedConfigurationVersion")
@@ -226,7 +233,7 @@ func (c *appConfigClient) deploy(ctx context.Context, version int32) (number int
 	for range appConfigAttempts {
 		out, err := c.StartDeployment(ctx, &appconfig.StartDeploymentInput{
 			ApplicationId: &c.application, EnvironmentId: &c.environment, ConfigurationProfileId: &c.profile,
-			ConfigurationVersion: aws.String(strconv.Itoa(int(version))), DeploymentStrategyId: &strategy, Description: aws.String(appConfigMark),
+			ConfigurationVersion: aws.String(strconv.Itoa(int(version))), DeploymentStrategyId: &strategy, Description: &c.mark,
 		})
 		var busy *types.ConflictException
 		switch {

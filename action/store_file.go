@@ -11,23 +11,26 @@ import (
 	"time"
 )
 
-// fileStore keeps a fault set in a file. Replacing is atomic and synced: a function reads the old document or
+// fileStore keeps a fault set, or flags, in a file. Replacing is atomic and synced: a function reads the old document or
 // the new one, and so does whoever comes after a power cut.
-type fileStore struct{ path string }
+type fileStore struct {
+	path string
+	what string // is in it, in words
+}
 
 // newFileStore names the file a path means: symbolic links are followed, because replacing the link itself
 // would leave the file behind it as it is.
-func newFileStore(path string) (fileStore, error) {
+func newFileStore(path, what string) (fileStore, error) {
 	if path == "" {
-		return fileStore{}, errors.New("the fault set's path is empty")
+		return fileStore{}, fmt.Errorf("the path of the %s is empty", what)
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return fileStore{}, fmt.Errorf("fault set %s: %w", path, err)
+		return fileStore{}, fmt.Errorf("%s %s: %w", what, path, err)
 	}
 	real, err := filepath.EvalSymlinks(abs)
 	if info, statErr := os.Lstat(abs); statErr == nil && info.Mode()&fs.ModeSymlink != 0 && err != nil {
-		return fileStore{}, &Refused{Reason: fmt.Sprintf("fault set %s is a symbolic link that leads nowhere", path), Err: err, Tip: "create the file behind it, or name the file itself"}
+		return fileStore{}, &Refused{Reason: fmt.Sprintf("%s %s is a symbolic link that leads nowhere", what, path), Err: err, Tip: "create the file behind it, or name the file itself"}
 	}
 	if errors.Is(err, fs.ErrNotExist) { // the file may be missing, its folder may not
 		var dir string
@@ -36,9 +39,9 @@ func newFileStore(path string) (fileStore, error) {
 		}
 	}
 	if err != nil {
-		return fileStore{}, &Refused{Reason: "fault set " + path, Err: err, Tip: "its folder must exist: is the path right, and has the host of the function been started?"}
+		return fileStore{}, &Refused{Reason: what + " " + path, Err: err, Tip: "its folder must exist: is the path right, and has the host of the function been started?"}
 	}
-	return fileStore{real}, nil
+	return fileStore{real, what}, nil
 }
 
 func (s fileStore) lease(wanted time.Duration) time.Duration { return wanted }
@@ -47,27 +50,27 @@ func (s fileStore) read(context.Context) (snapshot, error) {
 	info, err := os.Stat(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Dir(s.path)); errors.Is(err, fs.ErrNotExist) {
-			return snapshot{}, fmt.Errorf("fault set %s: its folder is %w", s.path, errGone)
+			return snapshot{}, fmt.Errorf("%s %s: its folder is %w", s.what, s.path, errGone)
 		}
 		return snapshot{}, nil
 	}
 	if err != nil {
-		return snapshot{}, fmt.Errorf("fault set: %w", err)
+		return snapshot{}, fmt.Errorf("%s: %w", s.what, err)
 	}
 	if !info.Mode().IsRegular() {
-		return snapshot{}, &Refused{Reason: fmt.Sprintf("fault set %s is not a file but %s", s.path, info.Mode().Type()), Tip: "name a regular file"}
+		return snapshot{}, &Refused{Reason: fmt.Sprintf("%s %s is not a file but %s", s.what, s.path, info.Mode().Type()), Tip: "name a regular file"}
 	}
 	f, err := os.Open(s.path)
 	if err != nil {
-		return snapshot{}, fmt.Errorf("fault set: %w", err)
+		return snapshot{}, fmt.Errorf("%s: %w", s.what, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
 	if err != nil {
-		return snapshot{}, fmt.Errorf("fault set: %w", err)
+		return snapshot{}, fmt.Errorf("%s: %w", s.what, err)
 	}
 	if len(data) > maxDocument {
-		return snapshot{}, &Refused{Reason: fmt.Sprintf("fault set %s is larger than %d bytes", s.path, maxDocument), Tip: "no fault set is: is this the right file?"}
+		return snapshot{}, &Refused{Reason: fmt.Sprintf("%s %s is larger than %d bytes", s.what, s.path, maxDocument), Tip: "is this the right file?"}
 	}
 	return snapshot{data: data, exists: true, mode: info.Mode().Perm()}, nil
 }
@@ -75,10 +78,10 @@ func (s fileStore) read(context.Context) (snapshot, error) {
 func (s fileStore) update(ctx context.Context, change func(snapshot) (snapshot, bool, error)) error {
 	unlock, err := lockFolder(ctx, filepath.Dir(s.path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("fault set %s: its folder is %w", s.path, errGone)
+		return fmt.Errorf("%s %s: its folder is %w", s.what, s.path, errGone)
 	}
 	if err != nil {
-		return fmt.Errorf("fault set %s: wait for another writer: %w", s.path, err)
+		return fmt.Errorf("%s %s: wait for another writer: %w", s.what, s.path, err)
 	}
 	defer unlock()
 	s.sweep()
@@ -92,7 +95,7 @@ func (s fileStore) update(ctx context.Context, change func(snapshot) (snapshot, 
 	}
 	if !next.exists {
 		if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("fault set: %w", err)
+			return fmt.Errorf("%s: %w", s.what, err)
 		}
 		return syncFolder(filepath.Dir(s.path))
 	}
@@ -119,12 +122,12 @@ func (s fileStore) replace(next snapshot) (err error) {
 	dir := filepath.Dir(s.path)
 	f, err := os.CreateTemp(dir, s.temporary())
 	if err != nil {
-		return fmt.Errorf("fault set: %w", err)
+		return fmt.Errorf("%s: %w", s.what, err)
 	}
 	defer func() {
 		if err != nil {
 			_ = os.Remove(f.Name())
-			err = fmt.Errorf("fault set %s: %w", s.path, err)
+			err = fmt.Errorf("%s %s: %w", s.what, s.path, err)
 		}
 	}()
 	_, err = f.Write(next.data)
