@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// TestNewcombe: R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine
-// 17 (1998), table II, method 10.
-func TestNewcombe(t *testing.T) {
+// TestMiettinenAndNurminen: R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine
+// 17 (1998), table II, method 6.
+func TestMiettinenAndNurminen(t *testing.T) {
 	for _, tt := range []struct {
 		a, m, b, n int
 		low, high  float64
 	}{
-		{56, 70, 48, 80, 0.0524, 0.3339}, {9, 10, 3, 10, 0.1705, 0.8090}, {6, 7, 2, 7, 0.0582, 0.8062},
-		{5, 56, 0, 29, -0.0381, 0.1926}, {0, 10, 0, 20, -0.1611, 0.2775}, {10, 10, 0, 20, 0.6791, 1},
+		{56, 70, 48, 80, 0.0528, 0.3382}, {9, 10, 3, 10, 0.1700, 0.8406}, {6, 7, 2, 7, 0.0342, 0.8534},
+		{5, 56, 0, 29, -0.0326, 0.1933}, {0, 10, 0, 20, -0.1658, 0.2844}, {10, 10, 0, 20, 0.7156, 1},
 	} {
 		c, ok := Compare("error_rate", failures(tt.a, tt.m), failures(tt.b, tt.n))
 		if !ok {

@@ -88,6 +88,10 @@ type Finding struct {
 	Errors      int         `json:"errors"`
 	// Against is how many observations the other group has, of an expectation that compares two.
 	Against int `json:"against,omitempty"`
+	// P is how probable it is at most that a disproof of two groups is chance, both directions together; 0 for all others.
+	P float64 `json:"p,omitempty"`
+	// Cause names what keeps two groups from being compared; empty if nothing does.
+	Cause Cause `json:"cause,omitempty"`
 	// Missing is how many more samples like these would settle an inconclusive finding; 0 if unknown or settled.
 	Missing int `json:"missing,omitempty"`
 	// Reason says, in a sentence, why the outcome is what it is.

@@ -3,49 +3,186 @@ package verdict
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
 // Versus says how two groups are compared.
 type Versus struct {
-	Seed       uint64    // of what is drawn: the same seed and observations give the same finding
 	Confidence float64   // between 0 and 1; 0 is DefaultConfidence
 	From, To   time.Time // the window that the observations should fill; zero if nobody knows
+	// Alpha is how probable it may be that a difference within the margin is disproved, both directions together: 0 is what the
+	// confidence leaves. At a look before the end it is less: see Sequential.
+	Alpha float64
+	// Unattributed is how many requests might belong to either group: those that were never answered do not say who did not. The worst is
+	// supposed of them.
+	Unattributed int
+}
+
+// A comparison is one statistic of two sides: how much more it is in the first.
+type comparison interface {
+	estimate(x, y side) float64
+	// upper is the limit that the truth exceeds with the probability tail at most.
+	upper(x, y side, tail float64) float64
+	// mirror is what a limit of y over x says of x over y.
+	mirror(limit float64) float64
+}
+
+// comparisonOf finds what compares the statistic of an expectation; nil if nothing does.
+func comparisonOf(e Expectation) comparison {
+	share := e.Relative == RatioTo
+	switch e.Statistic {
+	case "mean":
+		return means{share}
+	case "error_rate":
+		return rates{}
+	}
+	if q, ok := quantileOf(e.Statistic); ok {
+		return quantiles{q, share, floorOf(e)}
+	}
+	return nil
+}
+
+// floorOf is what nothing measured can be smaller than. Shares make sense of what is positive only.
+func floorOf(e Expectation) float64 {
+	if e.Unit == Number && e.Relative != RatioTo {
+		return math.Inf(-1)
+	}
+	return 0
+}
+
+// A pair is two sides and how they are compared.
+type pair struct {
+	comparison
+	x, y  side
+	lost  int // see Versus.Unattributed
+	floor float64
+	step  float64 // of the clock
+}
+
+func newPair(e Expectation, subject, control []Observation, lost int) pair {
+	p := pair{comparison: comparisonOf(e), lost: lost, floor: floorOf(e)}
+	p.x, p.y = newSide(subject, p.floor), newSide(control, p.floor)
+	if e.Statistic != "error_rate" && e.Unit != Number {
+		p.step = clockStep(p.x, p.y)
+	}
+	return p
+}
+
+// interval bounds how much more it is. Each end is that of the sides which speak most for it.
+func (p pair) interval(confidence float64) Interval {
+	tail := (1 - confidence) / 2
+	x, y := p.x.blurred(p.step), p.y.blurred(p.step)
+	return Interval{
+		Low:        p.mirror(p.upper(y.with(p.lost, p.floor), x, tail)),
+		High:       p.upper(x.with(p.lost, p.floor), y, tail),
+		Confidence: confidence,
+	}
 }
 
 // JudgeAgainst compares an expectation that has a sign with how much more its statistic is in one group of requests than in
-// another: the new version and the one before, those that a fault has hit and those that it has spared. Like Judge it holds only if the
-// whole interval satisfies the expectation, so that "no difference was seen" in a handful of requests is not "there is none".
+// another: the new version and the one before, those that a fault has hit and those that it has spared.
+//
+// The sign is a margin. Held means that the whole interval keeps within it: the groups are shown to be as good as equal, which "no
+// significant difference" in a handful of requests does not show. Disproved means that the whole interval lies beyond. What keeps
+// the groups from being compared at all is named by Finding.Cause. The answer depends on nothing but the arguments, whatever the order
+// of the observations.
 func JudgeAgainst(e Expectation, subject, control []Observation, o Versus) Finding {
+	if !(o.Confidence > 0 && o.Confidence < 1) {
+		o.Confidence = DefaultConfidence
+	}
+	if !(o.Alpha > 0 && o.Alpha < 1) {
+		o.Alpha = 1 - o.Confidence
+	}
 	f := Finding{
 		Expectation: e, Outcome: Inconclusive, Estimate: math.NaN(),
-		Interval: Interval{Low: math.Inf(-1), High: math.Inf(1), Confidence: DefaultConfidence},
-		Samples:  len(subject), Errors: newSample(Expectation{Unit: Ratio}, subject, 0).failed, Against: len(control),
+		Interval: Interval{Low: math.Inf(-1), High: math.Inf(1), Confidence: o.Confidence},
+		Samples:  len(subject), Errors: failedOf(subject), Against: len(control),
 	}
-	switch {
-	case e.Relative == "":
-		f.Reason = fmt.Sprintf("%q compares with nothing", e.Text)
-		return f
-	case len(subject) == 0:
-		f.Reason = "there are no observations to compare"
-		return f
-	case len(control) == 0:
-		f.Reason = "there is nothing to compare with: the control has no observations"
+	if e.Relative == "" || comparisonOf(e) == nil {
+		f.Cause, f.Reason = NotComparable, fmt.Sprintf("%q does not compare two groups", e.Text)
 		return f
 	}
-	c, ok := Compare(e.Statistic, subject, control)
-	if !ok {
-		f.Reason = fmt.Sprintf("%s of two groups cannot be compared", e.Statistic)
+	if f.Cause, f.Reason = unusable(e, subject, control, o); f.Cause != "" {
 		return f
 	}
-	f.Estimate, f.Interval = c.Difference.Estimate, c.Difference.Interval
-	if e.Relative == RatioTo {
-		f.Estimate /= c.Spared.Estimate
-		f.Interval.Low /= c.Spared.Estimate
-		f.Interval.High /= c.Spared.Estimate
+	p := newPair(e, subject, control, max(0, o.Unattributed))
+	if f.Cause, f.Reason = undefined(e, p); f.Cause != "" {
+		return f
 	}
-	f.Outcome = outcome(e, f.Interval)
-	f.Reason = fmt.Sprintf("%s is %s (%s %% interval %s to %s, %s against %s)", e.Statistic, e.Format(f.Estimate), significant(f.Interval.Confidence*100),
-		e.Format(f.Interval.Low), e.Format(f.Interval.High), plural(len(subject), "sample"), plural(len(control), "sample"))
+	f.Estimate, f.Interval = p.estimate(p.x, p.y), p.interval(o.Confidence)
+	f.settle(p, o)
+	if f.Outcome == Inconclusive {
+		f.Cause, f.Missing = hindrance(f, p, o)
+	}
+	f.Reason = againstReason(f, p)
 	return f
 }
+
+// settle finds the outcome. Held is a matter of the confidence, disproved one of alpha.
+func (f *Finding) settle(p pair, o Versus) {
+	f.Outcome = outcome(f.Expectation, f.Interval)
+	strict := f.Interval
+	if o.Alpha != 1-o.Confidence {
+		strict = p.interval(1 - o.Alpha)
+	}
+	beyond := outcome(f.Expectation, strict) == Disproved
+	switch {
+	case beyond:
+		f.Outcome = Disproved
+		f.P = chance(f.Expectation, p, o.Alpha)
+	case f.Outcome == Disproved:
+		f.Outcome = Inconclusive
+	}
+}
+
+// chance is the smallest alpha at which the expectation would still be disproved: the p-value of the disproof.
+func chance(e Expectation, p pair, alpha float64) float64 {
+	const least = 1e-9
+	disproved := func(log float64) bool { return outcome(e, p.interval(1-math.Exp(log))) == Disproved }
+	low, high := math.Log(least), math.Log(alpha)
+	if low >= high || disproved(low) {
+		return min(alpha, least)
+	}
+	for high-low > 1e-3 {
+		if mid := (low + high) / 2; disproved(mid) {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	return math.Exp(high)
+}
+
+// undefined finds what makes the difference no number.
+func undefined(e Expectation, p pair) (Cause, string) {
+	if min(p.x.n, p.y.n) == 1 {
+		return OneSample, "a single observation says nothing of how they vary"
+	}
+	if e.Statistic == "error_rate" {
+		return "", ""
+	}
+	negative := func(s side) bool { return slices.ContainsFunc(s.known(), func(x float64) bool { return x < 0 }) }
+	if e.Relative == RatioTo && (negative(p.x) || negative(p.y)) {
+		return NotANumber, "some values are negative, and a percentage of those means nothing"
+	}
+	if x := p.estimate(p.x, p.y); math.IsNaN(x) {
+		return NotANumber, fmt.Sprintf("%s is zero, or without end, on both sides: how much more it is cannot be said", e.Statistic)
+	}
+	if _, ok := comparisonOf(e).(means); ok {
+		a, b := momentsOf(p.x.high), momentsOf(p.y.high)
+		switch {
+		case min(a.n, b.n) < enoughForMeans:
+			return TooFewSamples, fmt.Sprintf("means of %d and %d observations are not compared: it takes %d of each", a.n, b.n, enoughForMeans)
+		case constant(p.x.known()) && constant(p.y.known()):
+			return Constant, "not one observation differs from the others of its group, so that nothing shows how far their means can be trusted: compare a quantile"
+		}
+	}
+	return "", ""
+}
+
+func constant(sorted []float64) bool { return sorted[0] == sorted[len(sorted)-1] }
+
+// enoughForMeans is from how many skewed observations on their mean is nearly normal: G. Box, W. Hunter and S. Hunter's rule of thumb,
+// and what the calibration shows.
+const enoughForMeans = 30

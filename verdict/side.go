@@ -1,0 +1,95 @@
+package verdict
+
+import (
+	"math"
+	"slices"
+)
+
+// A side is one of two groups that are compared. Not every latency is known: a request that timed out took at least the time
+// waited, and a reading that failed might have been anything. So a side knows what each observation is at least, and what at most, and
+// a comparison takes of both sides what speaks against what it wants to say.
+type side struct {
+	n       int
+	failed  int
+	unknown int       // readings that might have been anything
+	low     []float64 // sorted
+	high    []float64 // sorted
+}
+
+// newSide prepares observations. Nothing measured is smaller than floor.
+func newSide(obs []Observation, floor float64) side {
+	s := side{n: len(obs), low: make([]float64, 0, len(obs)), high: make([]float64, 0, len(obs))}
+	for _, o := range obs {
+		low, high := o.Value, o.Value
+		if o.Failed {
+			s.failed++
+		}
+		switch {
+		case math.IsNaN(o.Value):
+			s.unknown++
+			low, high = floor, math.Inf(1)
+		case o.Failed && o.Class == TimedOut:
+			high = math.Inf(1)
+		}
+		s.low, s.high = append(s.low, low), append(s.high, high)
+	}
+	slices.Sort(s.low)
+	slices.Sort(s.high)
+	return s
+}
+
+// with is the side with more observations of which nothing is known but that they failed.
+func (s side) with(more int, floor float64) side {
+	if more == 0 {
+		return s
+	}
+	lost := side{n: more, failed: more, low: slices.Repeat([]float64{floor}, more), high: slices.Repeat([]float64{math.Inf(1)}, more)}
+	return side{n: s.n + more, failed: s.failed + more, unknown: s.unknown,
+		low: slices.Concat(lost.low, s.low), high: slices.Concat(s.high, lost.high)}
+}
+
+// blurred is the side as read from a clock whose readings are up to half a step away from the truth.
+func (s side) blurred(step float64) side {
+	if step == 0 {
+		return s
+	}
+	move := func(xs []float64, by float64) []float64 {
+		moved := make([]float64, len(xs))
+		for i, x := range xs {
+			moved[i] = max(x+by, min(x, 0)) // what is not negative does not become so
+		}
+		return moved
+	}
+	s.low, s.high = move(s.low, -step/2), move(s.high, step/2)
+	return s
+}
+
+// known are the values that were measured or, of requests given up on, waited for; sorted.
+func (s side) known() []float64 {
+	if s.unknown == 0 {
+		return s.low
+	}
+	return s.low[min(s.unknown, len(s.low)):] // the unknown ones are the smallest there can be
+}
+
+// clockStep is the smallest difference between two values of the sides if most values are shared by several observations, as those of
+// a coarse clock are; 0 otherwise, and where all are one and the same.
+func clockStep(a, b side) float64 {
+	all := slices.Concat(a.known(), b.known())
+	slices.Sort(all)
+	total := len(all)
+	all = slices.Compact(all)
+	if 2*len(all) > total {
+		return 0
+	}
+	step := math.Inf(1)
+	for i := 1; i < len(all); i++ {
+		if gap := all[i] - all[i-1]; gap > 0 {
+			step = min(step, gap)
+		}
+	}
+	if math.IsInf(step, 1) {
+		return 0
+	}
+	return step
+}
