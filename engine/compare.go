@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"time"
 
@@ -50,34 +49,22 @@ func sidesOf(run string, m experiment.Measure, own, other []verdict.Observation)
 	return s
 }
 
-// judge judges what is known to belong to either side twice: with all that is lost on the one side, and on the other. Only
-// what comes out both times is known.
-func (s sides) judge(m experiment.Measure, run string, from, until time.Time) verdict.Finding {
-	window := until.Sub(from)
-	once := func(subject, control []verdict.Observation) verdict.Finding {
-		if m.Against.Compares() {
-			return verdict.JudgeAgainst(m.Expect, subject, control, verdict.Versus{Seed: seedOf(run, m.Name), From: from, To: until})
-		}
-		return verdict.Judge(m.Expect, subject, window)
+// judge judges what is known to belong to either side so that the answer holds wherever the lost ones belong: of one side alone, whether they
+// belong to it or not.
+func (s sides) judge(m experiment.Measure, from, until time.Time) verdict.Finding {
+	if m.Against.Compares() {
+		return verdict.JudgeAgainst(m.Expect, s.subject, s.control, verdict.Versus{From: from, To: until, Lost: s.lost})
 	}
+	without := verdict.Judge(m.Expect, s.subject, until.Sub(from))
 	if len(s.lost) == 0 {
-		return once(s.subject, s.control)
+		return without
 	}
-	worst := once(slices.Concat(s.subject, s.lost), s.control)
-	best := once(s.subject, slices.Concat(s.control, s.lost))
-	if worst.Outcome == best.Outcome {
-		return best
+	with := verdict.Judge(m.Expect, slices.Concat(s.subject, s.lost), until.Sub(from))
+	if with.Outcome != without.Outcome {
+		without.Outcome = verdict.Inconclusive
+		without.Reason += fmt.Sprintf("; but of %d more nobody knows which side they belong to, and with them it might be %s", len(s.lost), m.Expect.Format(with.Estimate))
 	}
-	best.Outcome = verdict.Inconclusive
-	best.Reason += fmt.Sprintf("; but of %d more nobody knows which side they belong to, and with them it might be %s", len(s.lost), m.Expect.Format(worst.Estimate))
-	return best
-}
-
-// seedOf makes what a run draws at random the same each time its report is made.
-func seedOf(run, measure string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(run + "\x00" + measure)) // a hash takes everything
-	return h.Sum64()
+	return without
 }
 
 // hitAndSpared are the requests whose answers say that a fault of the run has hit them, those that say that none has, and the rest.

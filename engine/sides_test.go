@@ -58,7 +58,7 @@ func TestLostRequestsAreNoPass(t *testing.T) {
 	add(1000, "1", false)
 	add(1000, "2", false)
 	judge := func() verdict.Finding {
-		return sidesOf("RUN", m, own, nil).judge(m, "RUN", start, start.Add(10*time.Second))
+		return sidesOf("RUN", m, own, nil).judge(m, start, start.Add(10*time.Second))
 	}
 	if f := judge(); f.Outcome != verdict.Held {
 		t.Fatalf("equal versions: %s, %s", f.Outcome, f.Reason)

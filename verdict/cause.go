@@ -23,7 +23,7 @@ const (
 	TooFewSamples      Cause = "too-few-samples"      // a group has fewer than the statistic needs, however they turn out
 	Constant           Cause = "constant"             // the observations show no spread, and the interval would be made of it
 	Ties               Cause = "ties"                 // the clock is too coarse for the margin
-	Unattributed       Cause = "unattributed"         // too many requests of which nobody knows the group
+	Unattributed       Cause = "unattributed"         // too many observations of which nobody knows the group
 	NotComparable      Cause = "not-comparable"       // the expectation does not compare, or not this statistic
 	TooManyComparisons Cause = "too-many-comparisons" // disproved alone, but not among so many: see Correct
 )

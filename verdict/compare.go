@@ -38,7 +38,7 @@ func Compare(statistic string, hit, spared []Observation) (c Contrast, ok bool) 
 		return c, false
 	}
 	c = Contrast{Statistic: statistic, Unit: e.Unit, Hit: read(e, hit, DefaultConfidence), Spared: read(e, spared, DefaultConfidence)}
-	p := newPair(e, hit, spared, 0)
+	p := newPair(e, hit, spared, nil)
 	c.Difference = Reading{c.Hit.Estimate - c.Spared.Estimate, p.interval(DefaultConfidence)}
 	if isQuantile {
 		slower := slowerOf(p, DefaultConfidence)

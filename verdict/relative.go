@@ -82,11 +82,4 @@ func EstimateAgainst(e Expectation, subject, control []Observation) (float64, bo
 }
 
 // samplesToCompare is SamplesNeeded of each of two groups.
-func samplesToCompare(e Expectation) int {
-	q, ok := quantileOf(e.Statistic)
-	if !ok {
-		return 2
-	}
-	const tail = (1 - DefaultConfidence) / 4 // as Compare divides it; both ends of the interval must be within the sample
-	return int(math.Ceil(math.Log(tail)/math.Log(max(q, 1-q)) - 1e-9))
-}
+func samplesToCompare(e Expectation) int { return needed(comparisonOf(e), DefaultConfidence) }

@@ -38,14 +38,16 @@ func newSide(obs []Observation, floor float64) side {
 	return s
 }
 
-// with is the side with more observations of which nothing is known but that they failed.
-func (s side) with(more int, floor float64) side {
-	if more == 0 {
+// with is the side and another one put together.
+func (s side) with(more side) side {
+	if more.n == 0 {
 		return s
 	}
-	lost := side{n: more, failed: more, low: slices.Repeat([]float64{floor}, more), high: slices.Repeat([]float64{math.Inf(1)}, more)}
-	return side{n: s.n + more, failed: s.failed + more, unknown: s.unknown,
-		low: slices.Concat(lost.low, s.low), high: slices.Concat(s.high, lost.high)}
+	both := side{n: s.n + more.n, failed: s.failed + more.failed, unknown: s.unknown + more.unknown,
+		low: slices.Concat(s.low, more.low), high: slices.Concat(s.high, more.high)}
+	slices.Sort(both.low)
+	slices.Sort(both.high)
+	return both
 }
 
 // blurred is the side as read from a clock whose readings are up to half a step away from the truth.

@@ -14,9 +14,9 @@ type Versus struct {
 	// Alpha is how probable it may be that a difference within the margin is disproved, both directions together: 0 is what the
 	// confidence leaves. At a look before the end it is less: see Sequential.
 	Alpha float64
-	// Unattributed is how many requests might belong to either group: those that were never answered do not say who did not. The worst is
-	// supposed of them.
-	Unattributed int
+	// Lost are observations that might belong to either group: without an answer there is nobody who says. The interval holds wherever
+	// all of them belong.
+	Lost []Observation
 }
 
 // A comparison is one statistic of two sides: how much more it is in the first.
@@ -54,15 +54,14 @@ func floorOf(e Expectation) float64 {
 // A pair is two sides and how they are compared.
 type pair struct {
 	comparison
-	x, y  side
-	lost  int // see Versus.Unattributed
-	floor float64
-	step  float64 // of the clock
+	x, y side
+	lost side    // see Versus.Lost
+	step float64 // of the clock
 }
 
-func newPair(e Expectation, subject, control []Observation, lost int) pair {
-	p := pair{comparison: comparisonOf(e), lost: lost, floor: floorOf(e)}
-	p.x, p.y = newSide(subject, p.floor), newSide(control, p.floor)
+func newPair(e Expectation, subject, control, lost []Observation) pair {
+	floor := floorOf(e)
+	p := pair{comparison: comparisonOf(e), x: newSide(subject, floor), y: newSide(control, floor), lost: newSide(lost, floor)}
 	if e.Statistic != "error_rate" && e.Unit != Number {
 		p.step = clockStep(p.x, p.y)
 	}
@@ -72,10 +71,10 @@ func newPair(e Expectation, subject, control []Observation, lost int) pair {
 // interval bounds how much more it is. Each end is that of the sides which speak most for it.
 func (p pair) interval(confidence float64) Interval {
 	tail := (1 - confidence) / 2
-	x, y := p.x.blurred(p.step), p.y.blurred(p.step)
+	x, y, lost := p.x.blurred(p.step), p.y.blurred(p.step), p.lost.blurred(p.step)
 	return Interval{
-		Low:        p.mirror(p.upper(y.with(p.lost, p.floor), x, tail)),
-		High:       p.upper(x.with(p.lost, p.floor), y, tail),
+		Low:        p.mirror(p.upper(y.with(lost), x, tail)),
+		High:       p.upper(x.with(lost), y, tail),
 		Confidence: confidence,
 	}
 }
@@ -106,7 +105,7 @@ func JudgeAgainst(e Expectation, subject, control []Observation, o Versus) Findi
 	if f.Cause, f.Reason = unusable(e, subject, control, o); f.Cause != "" {
 		return f
 	}
-	p := newPair(e, subject, control, max(0, o.Unattributed))
+	p := newPair(e, subject, control, o.Lost)
 	if f.Cause, f.Reason = undefined(e, p); f.Cause != "" {
 		return f
 	}

@@ -95,10 +95,10 @@ func TestJudgeAgainst(t *testing.T) {
 		{"all errors, both", "error_rate <= +1%", refused, refused, Versus{}, Inconclusive, ControlUnhealthy, "400 of 400"},
 		{"subject is broken, and fast", "p95 <= +10%", refused, usual, Versus{}, Inconclusive, SubjectUnhealthy, "how fast errors are"},
 		{"subject is broken", "error_rate <= +1%", refused, usual, Versus{}, Disproved, "", "+100 points"},
-		{"a few of unknown version", "p95 <= +30%", usual, usual, Versus{Unattributed: 5}, Held, "", "satisfies"},
-		{"many of unknown version", "p95 <= +30%", usual, usual, Versus{Unattributed: 60}, Inconclusive, Unattributed, "60 more observations belong"},
-		{"errors of unknown version", "error_rate <= +1%", failures(0, 1000), failures(0, 1000), Versus{Unattributed: 30}, Inconclusive, Unattributed, "nobody knows"},
-		{"harm in spite of unknown versions", "p95 <= +10%", slower, usual, Versus{Unattributed: 5}, Disproved, "", "violates"},
+		{"a few of unknown version", "p95 <= +30%", usual, usual, Versus{Lost: never[:5]}, Held, "", "satisfies"},
+		{"many of unknown version", "p95 <= +30%", usual, usual, Versus{Lost: never[:60]}, Inconclusive, Unattributed, "60 more observations belong"},
+		{"errors of unknown version", "error_rate <= +1%", failures(0, 1000), failures(0, 1000), Versus{Lost: never[:30]}, Inconclusive, Unattributed, "nobody knows"},
+		{"harm in spite of unknown versions", "p95 <= +10%", slower, usual, Versus{Lost: never[:5]}, Disproved, "", "violates"},
 		{"compares nothing", "p95 < 1s", usual, usual, Versus{}, Inconclusive, NotComparable, "does not compare"},
 	}
 	for _, tt := range tests {
@@ -159,7 +159,7 @@ func comparing(t *rapid.T) Expectation {
 func TestFindingsAgainstMakeSense(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e, x, y := comparing(t), group(t, "subject"), group(t, "control")
-		o := Versus{Unattributed: rapid.IntRange(-1, 3).Draw(t, "unattributed"), Alpha: rapid.SampledFrom([]float64{0, 0.001, 0.05, 2}).Draw(t, "alpha")}
+		o := Versus{Lost: group(t, "lost"), Alpha: rapid.SampledFrom([]float64{0, 0.001, 0.05, 2}).Draw(t, "alpha")}
 		f := JudgeAgainst(e, x, y, o)
 		if f.Interval.Low > f.Interval.High || math.IsNaN(f.Interval.Low) || math.IsNaN(f.Interval.High) {
 			t.Fatalf("interval %+v", f.Interval)
@@ -195,7 +195,7 @@ func TestSidesMirror(t *testing.T) {
 		if statistic == "error_rate" {
 			e.Unit = Ratio
 		}
-		a, b := newPair(e, x, y, 0).interval(0.95), newPair(e, y, x, 0).interval(0.95)
+		a, b := newPair(e, x, y, nil).interval(0.95), newPair(e, y, x, nil).interval(0.95)
 		same := func(p, q float64) bool { return p == q || math.Abs(p-q) < 1e-9 }
 		if !same(a.Low, -b.High) || !same(a.High, -b.Low) {
 			t.Fatalf("%s: %+v, %+v", statistic, a, b)
@@ -228,7 +228,7 @@ func TestRatioKnowsNoUnit(t *testing.T) {
 	for _, statistic := range []string{"p50", "p95", "mean"} {
 		e := Expectation{Statistic: statistic, Unit: Ratio, Relative: RatioTo, Op: "<="}
 		x, y := some(200, r.ExpFloat64), some(300, r.ExpFloat64)
-		want := newPair(e, values(x...), values(y...), 0).interval(0.95)
+		want := newPair(e, values(x...), values(y...), nil).interval(0.95)
 		for _, factor := range []float64{1e-9, 1e-3, 7, 1e12} {
 			scaled := func(xs []float64) []Observation {
 				obs := values(xs...)
@@ -237,7 +237,7 @@ func TestRatioKnowsNoUnit(t *testing.T) {
 				}
 				return obs
 			}
-			got := newPair(e, scaled(x), scaled(y), 0).interval(0.95)
+			got := newPair(e, scaled(x), scaled(y), nil).interval(0.95)
 			near(t, statistic+" low", got.Low, want.Low, 1e-9)
 			near(t, statistic+" high", got.High, want.High, 1e-9)
 		}

@@ -7,6 +7,9 @@ import (
 
 // needed is how many observations each side needs for its quantile to be bounded, however they turn out.
 func needed(c comparison, confidence float64) int {
+	if _, ok := c.(means); ok {
+		return enoughForMeans
+	}
 	q, ok := c.(quantiles)
 	if !ok {
 		return 2
@@ -31,8 +34,8 @@ func hindrance(f Finding, p pair, o Versus) (Cause, int) {
 			return Ties, 0
 		}
 	}
-	if told := p; p.lost > 0 {
-		if told.lost = 0; settled(told) {
+	if told := p; p.lost.n > 0 {
+		if told.lost = (side{}); settled(told) {
 			return Unattributed, 0
 		}
 	}
@@ -72,7 +75,7 @@ func againstReason(f Finding, p pair) string {
 	case f.Cause == Ties:
 		return fmt.Sprintf("%s, because the clock ticks in steps of %s, too coarse for it", open, formatSeconds(p.step))
 	case f.Cause == Unattributed:
-		return fmt.Sprintf("%s, because nobody knows to which group %s belong", open, plural(p.lost, "more observation"))
+		return fmt.Sprintf("%s, because nobody knows to which group %s belong", open, plural(p.lost.n, "more observation"))
 	case outcome(e, f.Interval) == Disproved:
 		return fmt.Sprintf("%s, which is not yet certain enough to stop early", what)
 	case f.Missing > 0:
