@@ -9,6 +9,9 @@
 // left in, and the third experiment finds it: the timeout of the payment call is longer than the objective, so
 // the fallback comes too late to help.
 //
+// In the middle of a deployment it is versions.yaml: four versions of purchase, of which one is slower and one lacks
+// the fallback that a slow inventory needs (release.go).
+//
 // Besides, there is hello, a function to try an experiment of one's own on.
 //
 // The package stands on AWS's own libraries only, as a user's application does; whoever runs its functions

@@ -15,7 +15,7 @@ const (
 func Function(name string, getenv func(string) string) (handler any, ok bool) {
 	switch name {
 	case Purchase:
-		return newShop(newLambda(getenv)).purchase, true
+		return release(newLambda(getenv), getenv), true
 	case Inventory:
 		return inventory, true
 	case Payment:

@@ -39,7 +39,8 @@ type receipt struct {
 
 // shop is the state of one environment of purchase: what it last knew of the stock.
 type shop struct {
-	invoke invoker
+	invoke     invoker
+	noFallback bool // a mistake that one version makes
 
 	mu    sync.Mutex
 	stock map[string]int
@@ -66,6 +67,9 @@ func (s *shop) purchase(ctx context.Context, req events.APIGatewayV2HTTPRequest)
 	}
 	r := receipt{Order: req.RequestContext.RequestID, SKU: o.SKU, Cents: product.cents * o.Quantity}
 	available, known := s.available(ctx, o.SKU)
+	if s.noFallback && known == "cached" {
+		return refuse(http.StatusServiceUnavailable, "inventory did not answer")
+	}
 	r.Stock = known
 	if available < o.Quantity {
 		return refuse(http.StatusConflict, fmt.Sprintf("%q is sold out", o.SKU))

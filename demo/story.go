@@ -2,14 +2,17 @@ package demo
 
 import "embed"
 
-// Files holds the shop's functions file, functions.yaml, and the experiments, experiments/NAME.yaml. Every
-// "${self}" in the functions file stands for the program that runs "demo function NAME".
+// Files holds the shop's functions file, functions.yaml, another one with versions of purchase, versions.yaml, and the
+// experiments, experiments/NAME.yaml. Every "${self}" in the functions files stands for the program that runs "demo function NAME".
 //
-//go:embed functions.yaml experiments/*.yaml
+//go:embed functions.yaml versions.yaml experiments/*.yaml
 var Files embed.FS
 
 // FunctionsFile is the name of the functions file in Files.
 const FunctionsFile = "functions.yaml"
+
+// VersionsFile is the name of the functions file in Files that has good and bad versions of purchase.
+const VersionsFile = "versions.yaml"
 
 // An Act is one experiment of the story, with what to tell about it.
 type Act struct {
