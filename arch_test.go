@@ -54,6 +54,7 @@ var importRules = []struct {
 	{"load", []string{"experiment", "fault", "verdict"}, "a generator must work without the engine that calls it"},
 	{"engine", []string{"calendar", "experiment", "fault", "verdict"}, "no concrete action, probe or load: main hands it a registry"},
 	{"engine/dynamostate", []string{"engine"}, "keeps what the engine gives it, without knowing what it means"},
+	{"drill", []string{"engine", "experiment", "verdict"}, "decides what runs when, and prints nothing"},
 	{"report", []string{"engine", "experiment", "verdict"}, "renders a finished run, changes nothing"},
 	{"demo", nil, "a user's application: it stands on the public SDK and AWS's libraries only"},
 	{"internal/moto", nil, "a stand-in for AWS in tests, no part of the product"},

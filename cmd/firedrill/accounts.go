@@ -51,6 +51,8 @@ func (s *session) selves(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find out which role this run works as: %w", err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return append([]string{aws.ToString(out.Arn)}, s.roles...), nil
 }
 

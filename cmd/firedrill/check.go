@@ -83,13 +83,18 @@ func (a *app) validate(files []string, vars map[string]string) error {
 		}
 		return nil
 	}
-	for _, err := range errs[:max(len(errs)-1, 0)] {
+	return a.reportAll(errs)
+}
+
+// reportAll prints all errors but the last, which is main's to print; nil if there are none.
+func (a *app) reportAll(errs []error) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	for _, err := range errs[:len(errs)-1] {
 		a.report(err)
 	}
-	if len(errs) > 0 {
-		return errs[len(errs)-1]
-	}
-	return nil
+	return errs[len(errs)-1]
 }
 
 // inspect opens what an experiment runs in, for a command that only reads it.

@@ -93,9 +93,11 @@ func calendarOf(x *experiment.Experiment) func(experiment.Guards) (calendar.Free
 
 // guarded adds to a registry what guards and measures need to know of the world.
 func (s *session) guarded(x *experiment.Experiment) engine.Registry {
+	s.mu.Lock()
 	for _, in := range x.Accounts {
 		s.roles = append(s.roles, in.Role)
 	}
+	s.mu.Unlock()
 	registry, measures := s.registry(), newMeasuring(s, x)
 	registry.Calendar = calendarOf(x)
 	registry.Alarms = probe.NewAlarms(measures.cloudWatch).States

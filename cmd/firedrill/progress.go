@@ -50,14 +50,9 @@ func (a *app) colors() bool {
 
 // observe is the engine's observer.
 func (p *progress) observe(e engine.Event) {
+	p.track(e)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch e.Kind {
-	case engine.EventApplied:
-		p.applied[e.Condition] = e.Target
-	case engine.EventReverted, engine.EventLeft:
-		delete(p.applied, e.Condition)
-	}
 	switch {
 	case p.quiet && e.Kind != engine.EventResidue:
 	case e.All > few && !p.json && e.Message == "":
@@ -68,6 +63,18 @@ func (p *progress) observe(e engine.Event) {
 		p.stats(e)
 	default:
 		p.line(e)
+	}
+}
+
+// track remembers what is injected.
+func (p *progress) track(e engine.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e.Kind {
+	case engine.EventApplied:
+		p.applied[e.Condition] = e.Target
+	case engine.EventReverted, engine.EventLeft:
+		delete(p.applied, e.Condition)
 	}
 }
 
@@ -95,31 +102,38 @@ func (p *progress) many(e engine.Event) {
 
 // line prints what happened.
 func (p *progress) line(e engine.Event) {
-	var text string
+	if e.Kind == engine.EventPhase {
+		p.phase = e
+	}
+	if text := eventText(e); text != "" {
+		p.clear()
+		fmt.Fprintf(p.w, "%7s  %s\n", clock(e.Elapsed), text)
+	}
+}
+
+// eventText is what happened in words; empty for what is the report's to tell.
+func eventText(e engine.Event) string {
 	switch e.Kind {
 	case engine.EventPhase:
-		p.phase = e
-		text = phaseText(e)
+		return phaseText(e)
 	case engine.EventApplied:
-		text = fmt.Sprintf("injected %q on %s", e.Condition, e.Target)
+		return fmt.Sprintf("injected %q on %s", e.Condition, e.Target)
 	case engine.EventReverted:
-		text = fmt.Sprintf("put back %q", e.Condition)
+		text := fmt.Sprintf("put back %q", e.Condition)
 		if e.Message != "" {
 			text += ": " + e.Message
 		}
+		return text
 	case engine.EventLeft:
-		text = fmt.Sprintf("%q on %s: %s", e.Condition, e.Target, e.Message)
+		return fmt.Sprintf("%q on %s: %s", e.Condition, e.Target, e.Message)
 	case engine.EventResidue:
-		text = fmt.Sprintf("COULD NOT PUT BACK %q on %s: %s", e.Condition, e.Target, e.Message)
+		return fmt.Sprintf("COULD NOT PUT BACK %q on %s: %s", e.Condition, e.Target, e.Message)
 	case engine.EventStop:
-		text = "stopping: " + e.Message
+		return "stopping: " + e.Message
 	case engine.EventNote:
-		text = "note: " + e.Message
-	default:
-		return // the verdict is the report's to tell
+		return "note: " + e.Message
 	}
-	p.clear()
-	fmt.Fprintf(p.w, "%7s  %s\n", clock(e.Elapsed), text)
+	return ""
 }
 
 func phaseText(e engine.Event) string {

@@ -109,14 +109,9 @@ func (a *app) execute(ctx context.Context, x *experiment.Experiment, source []by
 	out := newRelay(a.stderr)
 	show := a.newProgress(x, out)
 	interrupts.watch(show)
-	result, err := engine.Run(ctx, x, engine.Options{
-		Registry: world.guarded(x),
-		Guards:   guards,
-		State:    state,
-		Observer: show.observe,
-		Source:   source,
-		Finish:   func(r *engine.Result) error { return writeHTML(state.RunDir(r.Run), r) },
-	})
+	o := runOptions(x, source, world, guards, state)
+	o.Observer = show.observe
+	result, err := engine.Run(ctx, x, o)
 	show.clear()
 	out.close()
 	if result == nil {
@@ -126,6 +121,17 @@ func (a *app) execute(ctx context.Context, x *experiment.Experiment, source []by
 		fmt.Fprintf(a.stderr, "firedrill: warning: %v\n", err)
 	}
 	return result, nil
+}
+
+// runOptions are what every run in a world needs.
+func runOptions(x *experiment.Experiment, source []byte, world *session, guards []experiment.Guards, state *engine.State) engine.Options {
+	return engine.Options{
+		Registry: world.guarded(x),
+		Guards:   guards,
+		State:    state,
+		Source:   source,
+		Finish:   func(r *engine.Result) error { return writeHTML(state.RunDir(r.Run), r) },
+	}
 }
 
 // conclude prints a finished run and returns the error that carries its exit code.
@@ -205,8 +211,11 @@ type interrupts struct {
 	signals chan os.Signal
 	pipes   chan os.Signal // never read
 	done    chan struct{}
-	show    atomic.Pointer[progress]
+	show    atomic.Pointer[leaver]
 }
+
+// A leaver knows what is injected at this moment.
+type leaver interface{ left() []string }
 
 // interruptible returns a context that the first signal ends. The second says what would be left if the
 // process were killed now; the third ends it, because somebody means it.
@@ -241,7 +250,7 @@ func (a *app) interruptible(parent context.Context) (context.Context, *interrupt
 	return ctx, i
 }
 
-func (i *interrupts) watch(p *progress) { i.show.Store(p) }
+func (i *interrupts) watch(l leaver) { i.show.Store(&l) }
 
 func (i *interrupts) release() {
 	signal.Stop(i.signals)
@@ -254,7 +263,7 @@ func (i *interrupts) left() string {
 	if show == nil {
 		return "nothing"
 	}
-	left := show.left()
+	left := (*show).left()
 	if len(left) == 0 {
 		return "what may be under way" // a change is told of once it is made, and may be half made
 	}

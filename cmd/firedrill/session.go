@@ -32,9 +32,9 @@ type session struct {
 	signer   *envelope.Signer // nil: fault sets are not signed
 	audience []string         // of those in files
 	logs     *action.Logs     // counts the injections of functions in AWS
-	roles    []string         // that the experiment assumes
 
-	mu     sync.Mutex // loads ask for the client from many goroutines
+	mu     sync.Mutex // loads ask for the client from many goroutines, and experiments run side by side
+	roles  []string   // that the experiments assume
 	client *lambda.Client
 	others map[string]*session // in other accounts and regions
 }

@@ -1,32 +1,38 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/firedrill-dev/firedrill/drill"
 	"github.com/firedrill-dev/firedrill/engine"
-	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/report"
-	"github.com/firedrill-dev/firedrill/verdict"
 )
 
 // A suite is what "verify" is asked for.
 type suite struct {
-	in      inputs
-	own     house
-	only    []string
-	retries int
-	timeout time.Duration
-	out     outputs
-	logs    string
+	in       inputs
+	own      house
+	only     []string
+	shard    string
+	parallel int
+	retries  int
+	timeout  time.Duration
+	failFast bool
+	budget   string
+	list     bool
+	out      outputs
+	logs     string
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -34,13 +40,18 @@ func (a *app) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify PATH...",
 		Short: "Run many experiments, for a pipeline: one table, one exit code",
-		Long: `Run experiments one after the other as one drill: files, and all .yaml files in folders, in the order of their names. All of
-them are checked before the first is run. The functions of --local are started once, for all.
+		Long: `Run experiments as one drill: files, and all .yaml files in folders and below them, in the order of their names. All of them are
+checked before the first is run. The functions of --local are started once, for all.
 
-The exit code is that of the worst verdict: an undo that is incomplete (10), a run that failed (1), stopped (5), disproved (3),
-inconclusive or not steady (4), and 0 only if every one held. Where GITHUB_STEP_SUMMARY names a file, a summary is added to it.`,
+Experiments run side by side if they reach nothing in common: no target, no address that requests are sent to, nothing that is
+measured. --list says which ones do, and how long it takes.
+
+The exit code is that of the worst verdict: an undo that is incomplete (10), a run that failed (1), an interruption (130), stopped, or
+not all were run (5), disproved (3), inconclusive or not steady (4), and 0 only if every one held. Where GITHUB_STEP_SUMMARY names a file,
+a summary is added to it.`,
 		Example: `  firedrill verify experiments/ --junit verify.xml
-  firedrill verify experiments/ --only 'slow-*' --retries 1 --timeout 20m`,
+  firedrill verify experiments/ --only 'slow-*' --retries 1 --timeout 20m
+  firedrill verify experiments/ --list --parallel 8`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), args, s) },
 	}
@@ -49,22 +60,32 @@ inconclusive or not steady (4), and 0 only if every one held. Where GITHUB_STEP_
 	s.own.register(cmd)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&s.only, "only", nil, "run only those whose file name, without .yaml, matches one of these patterns")
+	flags.StringVar(&s.shard, "shard", "", "run one machine's part: I/N is the I-th of N, 1/4 to 4/4")
+	flags.IntVar(&s.parallel, "parallel", 0, "run so many side by side at most; 1: all in order (default 4; with --local one for two processors, 4 at most)")
 	flags.IntVar(&s.retries, "retries", 0, "run an experiment again, so many times at most, whose verdict is inconclusive")
-	flags.DurationVar(&s.timeout, "timeout", 0, "begin no experiment after this time, and stop the one that is going on")
+	flags.DurationVar(&s.timeout, "timeout", 0, "begin no experiment after this time, and stop those that are going on")
+	flags.BoolVar(&s.failFast, "fail-fast", false, "begin no other experiment once one did not hold")
+	flags.StringVar(&s.budget, "budget", "", "what all experiments may spend together: errors=N failed requests, invocations=N injections, or both with a comma")
+	flags.BoolVar(&s.list, "list", false, "run nothing: say what would be run, in which order, and how long it takes")
 	s.out.register(cmd)
 	flags.StringVar(&s.logs, "logs", "", "with --local: write the functions' logs to this file, or - for standard error")
 	return cmd
 }
 
-// A drilled experiment is one of a suite, checked.
-type drilled struct {
-	file   string
-	x      *experiment.Experiment
-	source []byte
+// A verification is a suite that was read: what it asks for has a meaning.
+type verification struct {
+	*suite
+	files  []string
+	passed []string // files in folders that are no experiments
+	part   drill.Shard
+	spend  drill.Budget
 }
 
+// widest is how many experiments run side by side unless somebody says otherwise.
+const widest = 4
+
 func (a *app) verify(parent context.Context, paths []string, s suite) error {
-	files, err := experimentFiles(paths, s.only)
+	v, err := readSuite(&s, paths)
 	if err != nil {
 		return err
 	}
@@ -76,45 +97,49 @@ func (a *app) verify(parent context.Context, paths []string, s suite) error {
 	if s.in.guards, err = a.guards(s.own); err != nil {
 		return err
 	}
+	if s.list {
+		_, err := a.prepare(parent, v, logw, func(_ context.Context, p prepared) (report.Drill, error) { return nil, a.listDrill(v, p.jobs) })
+		return err
+	}
 	if err := s.out.begin(a); err != nil {
 		return err
 	}
-	d, err := a.verifyFiles(parent, files, s, logw)
+	d, err := a.prepare(parent, v, logw, a.drill)
 	return s.out.end(a, d, err)
 }
 
-// verifyFiles checks files and drills them. The drill has every file, whatever happens.
-func (a *app) verifyFiles(parent context.Context, files []string, s suite, logw io.Writer) (report.Drill, error) {
+// prepared is a suite that can be run.
+type prepared struct {
+	*verification
+	jobs       []drill.Job
+	world      *session
+	interrupts *interrupts
+}
+
+// prepare checks files, opens the world of their experiments and has something done there. The drill that comes back has every file,
+// whatever happens.
+func (a *app) prepare(parent context.Context, v *verification, logs io.Writer, do func(context.Context, prepared) (report.Drill, error)) (report.Drill, error) {
 	ctx, interrupts := a.interruptible(parent)
 	defer interrupts.release()
-	if s.timeout > 0 {
+	if v.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.timeout, errTimeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, v.timeout, errTimeout)
 		defer cancel()
 	}
-	world, err := a.open(ctx, s.in, logw)
+	world, err := a.open(ctx, v.in, logs)
 	if err != nil {
-		return notBegun(files, "the drill could not be begun: "+err.Error()), err
+		err = early(ctx, err)
+		return notBegun(v.files, "the drill could not be begun: "+err.Error()), err
 	}
 	defer a.leave(ctx, world)
-	all, d, err := a.checkAll(files, world.vars)
+	jobs, d, err := a.jobs(v, world)
 	if err != nil {
 		return d, err
 	}
-	results, earlier, err := a.drill(ctx, all, world, s, interrupts)
-	for i, r := range results {
-		d[i] = report.Drilled{Result: r, Earlier: earlier[i], File: files[i]}
+	if v.parallel > 1 || v.list {
+		resolve(ctx, jobs, world)
 	}
-	if err != nil && len(results) < len(d) {
-		d[len(results)] = unbegun(files[len(results)], err)
-	}
-	if outcome := a.concludeAll(results, len(all)); outcome != nil {
-		if f := (*failure)(nil); errors.As(outcome, &f) && f.code == exitInterrupted && errors.Is(context.Cause(ctx), errTimeout) {
-			f.code = exitStopped // nobody interrupted it
-		}
-		return d, errors.Join(err, outcome)
-	}
-	return d, err
+	return do(ctx, prepared{v, jobs, world, interrupts})
 }
 
 // notBegun is a drill of which nothing was run.
@@ -128,6 +153,48 @@ func notBegun(files []string, why string) report.Drill {
 
 var errTimeout = errors.New("the time of --timeout is over")
 
+// readSuite makes sense of flags and paths.
+func readSuite(s *suite, paths []string) (*verification, error) {
+	v := &verification{suite: s}
+	var err error
+	if s.shard != "" {
+		if v.part, err = drill.ParseShard(s.shard); err != nil {
+			return nil, usage("write --shard 1/4: the first of four", "--shard: %w", err)
+		}
+	}
+	if s.budget != "" {
+		if v.spend, err = drill.ParseBudget(s.budget); err != nil {
+			return nil, usage("write --budget errors=200,invocations=5000", "--budget: %w", err)
+		}
+	}
+	if s.parallel < 0 || s.retries < 0 {
+		return nil, usage("", "--parallel and --retries are not negative")
+	}
+	if s.parallel == 0 {
+		s.parallel = widest
+		if s.in.local != "" {
+			s.parallel = min(max(runtime.GOMAXPROCS(0)/2, 1), widest)
+		}
+	}
+	search := drill.Search{Only: s.only, Read: readFile}
+	v.files, v.passed, err = search.Files(paths)
+	if f := (*failure)(nil); err != nil && !errors.As(err, &f) {
+		err = refused(exitUsage, err)
+	}
+	return v, err
+}
+
+// early is an error before the first run: an interruption, if that is what it comes from.
+func early(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		return &failure{code: exitStopped, err: fmt.Errorf("%w before anything was injected: %w", errTimeout, err)}
+	}
+	return &failure{code: exitInterrupted, err: fmt.Errorf("interrupted before anything was injected: %w", err)}
+}
+
 // leave ends what a world has started.
 func (a *app) leave(ctx context.Context, world *session) {
 	if err := world.close(ctx); err != nil {
@@ -135,167 +202,110 @@ func (a *app) leave(ctx context.Context, world *session) {
 	}
 }
 
-// experimentFiles are the files that paths mean, each once, in their order.
-func experimentFiles(paths, only []string) ([]string, error) {
-	var out []string
-	for _, path := range paths {
-		found := []string{path}
-		if entries, err := filepath.Glob(filepath.Join(path, "*.y*ml")); err == nil && len(entries) > 0 {
-			found = entries
-		}
-		out = append(out, found...)
-	}
-	var chosen []string
-	for _, file := range out {
-		wanted, err := matches(file, only)
-		if err != nil {
-			return nil, err
-		}
-		if wanted && !slices.Contains(chosen, file) {
-			chosen = append(chosen, file)
-		}
-	}
-	if len(chosen) == 0 {
-		return nil, usage("name experiment files, or a folder that has some", "no experiment in %s%s", strings.Join(paths, ", "), butOnly(only))
-	}
-	return chosen, nil
-}
-
-func butOnly(only []string) string {
-	if len(only) == 0 {
-		return ""
-	}
-	return " matches --only " + strings.Join(only, ",")
-}
-
-func matches(file string, only []string) (bool, error) {
-	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-	for _, pattern := range only {
-		ok, err := filepath.Match(pattern, name)
-		if err != nil {
-			return false, usage("patterns have * and ? and [a-z]", "--only %q is no pattern", pattern)
-		}
-		if ok {
-			return true, nil
-		}
-	}
-	return len(only) == 0, nil
-}
-
-// checkAll parses every file before anything is run.
-func (a *app) checkAll(files []string, vars map[string]string) ([]drilled, report.Drill, error) {
-	var all []drilled
+// jobs checks all files, finds out what each experiment says that it reaches, and takes the shard's part of them. If one is wrong, the
+// drill says so of each.
+func (a *app) jobs(v *verification, world *session) ([]drill.Job, report.Drill, error) {
+	var all []drill.Job
 	var errs []error
 	var d report.Drill
-	for _, file := range files {
-		x, source, found, err := a.parse(file, vars)
+	behind, err := a.behind(v.in.local, world)
+	if err != nil {
+		return nil, notBegun(v.files, err.Error()), err
+	}
+	for _, file := range v.files {
+		x, source, found, err := a.parse(file, world.vars)
 		a.warn(found)
 		if err != nil {
 			errs = append(errs, err)
 			d = append(d, unbegun(file, err))
 			continue
 		}
-		all = append(all, drilled{file, x, source})
+		length, _ := engine.Length(x, v.in.guards)
+		j := drill.Job{File: file, Experiment: x, Source: source, Length: length, Reach: drill.ReachOf(x, v.in.guards)}
+		j.Reach.Behind(world.vars["api"], behind...)
+		all = append(all, j)
 		d = append(d, report.Drilled{File: file, Title: x.Title})
 	}
-	for _, err := range errs[:max(len(errs)-1, 0)] {
-		a.report(err)
+	if err := a.reportAll(errs); err != nil {
+		return nil, d, err
 	}
-	if len(errs) > 0 {
-		return nil, d, errs[len(errs)-1]
-	}
-	return all, d, nil
+	return v.part.Choose(all, v.in.local == ""), nil, nil
 }
 
-// drill runs experiments one after the other. The end of ctx stops the one that is going on, and begins no other. earlier are the
-// attempts before each result that were tried again.
-func (a *app) drill(ctx context.Context, all []drilled, world *session, s suite, interrupts *interrupts) (results []*engine.Result, earlier [][]*engine.Result, err error) {
-	for i, d := range all {
-		var before []*engine.Result
-		for {
-			if ctx.Err() != nil {
-				return results, earlier, nil
-			}
-			if a.output == "text" && !a.quiet {
-				fmt.Fprintf(a.stderr, "\n[%d/%d] %s\n", i+1, len(all), d.x.Title)
-			}
-			r, err := a.execute(ctx, d.x, d.source, world, s.in.guards, interrupts)
+// behind are the functions that a functions file puts behind its HTTP API.
+func (a *app) behind(file string, world *session) ([]string, error) {
+	if world.host == nil {
+		return nil, nil
+	}
+	config, err := a.parseFunctions(file)
+	if err != nil || config.HTTP == nil {
+		return nil, err
+	}
+	var names []string
+	for _, route := range config.HTTP.Routes {
+		names = append(names, route.Function)
+	}
+	return names, nil
+}
+
+// resolve adds to what each experiment says that it reaches what its targets turn out to be. One whose targets cannot be found runs
+// alone, and says itself what is wrong.
+func resolve(ctx context.Context, jobs []drill.Job, world *session) {
+	var all sync.WaitGroup
+	some := make(chan struct{}, 2*widest)
+	for i := range jobs {
+		j := &jobs[i]
+		some <- struct{}{}
+		all.Go(func() {
+			defer func() { <-some }()
+			names, err := engine.Reach(ctx, j.Experiment, world.guarded(j.Experiment))
 			if err != nil {
-				return results, earlier, err
+				j.Reach.Alone = cmp.Or(j.Reach.Alone, "its targets cannot be resolved: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 			}
-			if r.Verdict == verdict.Inconclusive && len(r.Residue) == 0 && len(before) < s.retries {
-				before = append(before, r)
-				continue
-			}
-			results, earlier = append(results, r), append(earlier, before)
-			if len(r.Residue) > 0 || ordered(r) { // nothing more is broken while something is not whole, or somebody said stop
-				return results, earlier, nil
-			}
-			break
-		}
+			j.Reach.Add(names...)
+		})
 	}
-	return results, earlier, nil
+	all.Wait()
 }
 
-// ordered says that a person ended the run, who means the whole drill.
-func ordered(r *engine.Result) bool {
-	return r.Stop != nil && slices.Contains([]engine.StopKind{engine.StopInterrupted, engine.StopRequested, engine.StopKillSwitch}, r.Stop.Kind)
-}
-
-// concludeAll tells what came of a suite, and returns the error that carries its exit code.
-func (a *app) concludeAll(results []*engine.Result, wanted int) error {
-	err := a.printAll(results, wanted)
+// drill runs the jobs. The end of ctx stops those that are going on, and begins no other.
+func (a *app) drill(ctx context.Context, p prepared) (report.Drill, error) {
+	state, err := a.openState(ctx)
 	if err != nil {
-		return &failure{code: exitError, err: err}
+		return notBegun(p.files, err.Error()), early(ctx, err)
 	}
-	worst := exitHeld
-	for _, r := range results {
-		if code := exitCode(r); severity(code) > severity(worst) {
-			worst = code
-		}
+	out := newRelay(a.stderr)
+	board := a.newBoard(p.jobs, out)
+	p.interrupts.watch(board)
+	for _, file := range p.passed {
+		board.say(file + ": passed over, it is no experiment")
 	}
-	if len(results) < wanted && severity(exitStopped) > severity(worst) {
-		worst = exitStopped
-	}
-	if worst == exitHeld {
-		return nil
-	}
-	return &failure{code: worst, err: fmt.Errorf("%d of %d experiments did not hold", wanted-held(results), wanted), silent: true}
+	outcomes, err := drill.Run(ctx, p.jobs, drill.Options{
+		Width: p.parallel, Retries: p.retries, FailFast: p.failFast, Budget: p.spend, Watch: board.standing,
+		Run: func(ctx context.Context, j *drill.Job, link drill.Link) (*engine.Result, error) {
+			row := board.begin(j, link.Attempt)
+			defer board.end(row)
+			return runLinked(ctx, j, link, row, runOptions(j.Experiment, j.Source, p.world, slices.Concat(p.in.guards, link.Guards), state))
+		},
+	})
+	board.clear()
+	out.close()
+	return drilled(outcomes), a.concludeAll(outcomes, err)
 }
 
-// severity orders exit codes: the worst of a suite counts.
-func severity(code int) int {
-	return slices.Index([]int{exitHeld, exitUnsettled, exitDisproved, exitStopped, exitInterrupted, exitError, exitUndo}, code)
-}
-
-func held(results []*engine.Result) int {
-	n := 0
-	for _, r := range results {
-		if exitCode(r) == exitHeld {
-			n++
-		}
+// runLinked runs one experiment of a drill, and shows it in a row.
+func runLinked(ctx context.Context, j *drill.Job, link drill.Link, row *row, o engine.Options) (*engine.Result, error) {
+	o.Observer = func(e engine.Event) { link.Observe(e); row.observe(e) }
+	o.Wait = func(ctx context.Context, held *engine.TargetHeld) bool {
+		row.note(fmt.Sprintf("waits: %v", held))
+		return link.Wait(ctx, held)
 	}
-	return n
-}
-
-func (a *app) printAll(results []*engine.Result, wanted int) error {
-	if a.output == "json" {
-		return a.printJSON(orEmpty(results))
+	result, err := engine.Run(ctx, j.Experiment, o)
+	if result == nil {
+		return nil, refused(exitError, err)
 	}
-	for _, r := range results {
-		if exitCode(r) == exitHeld {
-			continue
-		}
-		if err := report.Text(a.stdout, r, a.style()); err != nil {
-			return err
-		}
-		fmt.Fprintf(a.stdout, "\nreport: %s\n\n", a.whereReport(r.Run))
+	if err != nil {
+		row.note(fmt.Sprintf("warning: %v", err))
 	}
-	if err := report.Summary(a.stdout, results, a.style()); err != nil {
-		return err
-	}
-	if n := wanted - len(results); n > 0 {
-		fmt.Fprintf(a.stdout, "%d not run\n", n)
-	}
-	return nil
+	return result, nil
 }
