@@ -31,8 +31,9 @@ func (r *runner) finish(ctx context.Context) {
 	r.tally()
 	res := r.assemble()
 	r.result = res
+	r.recall(res)
 	var errs []error
-	errs = append(errs, r.journal.append(Record{Type: recordVerdict, Verdict: string(res.Verdict), Reason: res.Reason}, false))
+	errs = append(errs, r.journal.append(Record{Type: recordVerdict, Verdict: string(res.Verdict), Reason: res.Reason, Measures: brief(res)}, false))
 	errs = append(errs, r.o.State.writeReport(r.undo, res))
 	if r.o.Finish != nil {
 		errs = append(errs, safely(func() error { return r.o.Finish(res) }))
@@ -139,7 +140,7 @@ func (r *runner) assemble() *Result {
 		sorted[name] = s.close()
 	}
 	res := &Result{
-		Version: 1, Run: r.run, Experiment: withoutSecrets(r.x), Started: r.started, Ended: time.Now(),
+		Version: 1, Run: r.run, Experiment: withoutSecrets(r.x), Labels: r.o.Labels, Started: r.started, Ended: time.Now(),
 		Phases: append([]PhaseSpan{}, r.spans...), Recovery: r.recovery, Residue: r.residue, Stop: r.m.stop, Budgets: r.budgets,
 		Measures: []MeasureResult{}, Conditions: r.conditionResults(), // lists are never null in the report
 	}

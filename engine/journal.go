@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/firedrill-dev/firedrill/history"
 )
 
 // Types of journal records.
@@ -43,6 +45,9 @@ type Record struct {
 	Lease  time.Duration `json:"lease,omitempty"`
 	PID    int           `json:"pid,omitempty"`
 	Host   string        `json:"host,omitempty"`
+	// Experiment is where its file is in the repository, by which its runs are recognized.
+	Experiment string            `json:"experiment,omitempty"`
+	Labels     map[string]string `json:"labels,omitempty"`
 
 	Targets []FrozenTarget `json:"targets,omitempty"`
 
@@ -61,6 +66,8 @@ type Record struct {
 
 	Verdict string `json:"verdict,omitempty"`
 	Reason  string `json:"reason,omitempty"`
+	// Measures are what the verdict rests on.
+	Measures []history.Measure `json:"measures,omitempty"`
 }
 
 // A FrozenTarget is what a condition's target turned out to be at the start of the run.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/history"
 	"github.com/firedrill-dev/firedrill/verdict"
 )
 
@@ -12,6 +13,7 @@ type Result struct {
 	Version    int                    `json:"version"` // 1
 	Run        string                 `json:"run"`
 	Experiment *experiment.Experiment `json:"experiment"`
+	Labels     map[string]string      `json:"labels,omitempty"` // what was under test, and where
 	Verdict    verdict.Outcome        `json:"verdict"`
 	Reason     string                 `json:"reason"` // one sentence
 	Started    time.Time              `json:"started"`
@@ -32,6 +34,8 @@ type Result struct {
 	Runs []string `json:"runs,omitempty"`
 	// Stop says why the run ended before its time; nil if it ran its course.
 	Stop *Stop `json:"stop,omitempty"`
+	// Before is the run before of the same experiment and environment, if there is one.
+	Before *history.Run `json:"before,omitempty"`
 }
 
 // StopKind says who or what ended a run early.

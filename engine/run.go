@@ -33,6 +33,10 @@ type Options struct {
 	// Wait is asked when a target is in use by another run: true says that it is worth another try by now. It may take its time, until
 	// ctx ends. Nil: the run ends. A run that waits keeps none of its own targets from others in a folder, and only those that come before in a table.
 	Wait func(ctx context.Context, held *TargetHeld) bool
+	// Experiment is where the file is in its repository, by which its runs are recognized. Default: the experiment's File.
+	Experiment string
+	// Labels say what is under test, and where: see the labels of package history.
+	Labels map[string]string
 	// Finish is called once with the finished result, after report.json is written and before the journal is
 	// closed: the place to write more reports into State.RunDir.
 	Finish func(*Result) error
@@ -144,7 +148,7 @@ func newRunner(ctx context.Context, x *experiment.Experiment, o Options) (*runne
 func (r *runner) beginJournal() error {
 	r.journal = continued(r.claim, nil)
 	host, _ := os.Hostname() // only for people
-	record := Record{Type: recordRun, Run: r.run, Within: r.o.Within, Title: r.x.Title, File: r.x.File, Lease: r.x.Lease, PID: os.Getpid(), Host: host}
+	record := Record{Type: recordRun, Run: r.run, Within: r.o.Within, Title: r.x.Title, File: r.x.File, Lease: r.x.Lease, PID: os.Getpid(), Host: host, Experiment: r.identity(), Labels: r.o.Labels}
 	if r.o.Source != nil {
 		sum := sha256.Sum256(r.o.Source)
 		record.Source = "sha256:" + hex.EncodeToString(sum[:])

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/firedrill-dev/firedrill/history"
 )
 
 // State is what runs leave behind, and how they find each other: journals, locks, reports, requests to stop and the
@@ -53,15 +55,21 @@ func reportNote(run string) string { return "runs/" + run + "/report.json" }
 
 // RunInfo is one run, as its journal tells it.
 type RunInfo struct {
-	Run     string    `json:"run"`
-	Title   string    `json:"title"`
-	File    string    `json:"file,omitempty"`
-	Started time.Time `json:"started"`
-	Ended   time.Time `json:"ended,omitzero"`
-	Verdict string    `json:"verdict,omitempty"` // empty while it runs, or if its process died
-	Reason  string    `json:"reason,omitempty"`
-	Phase   string    `json:"phase,omitempty"` // the last one it entered
-	Live    bool      `json:"live"`            // a process is at it
+	Run   string `json:"run"`
+	Title string `json:"title"`
+	File  string `json:"file,omitempty"`
+	// Experiment is where its file is in the repository, and Source the digest of its text.
+	Experiment string            `json:"experiment,omitempty"`
+	Source     string            `json:"source,omitempty"`
+	Labels     map[string]string `json:"labels,omitempty"`
+	Started    time.Time         `json:"started"`
+	Ended      time.Time         `json:"ended,omitzero"`
+	Verdict    string            `json:"verdict,omitempty"` // empty while it runs, or if its process died
+	Reason     string            `json:"reason,omitempty"`
+	// Measures are what the verdict rests on.
+	Measures []history.Measure `json:"measures,omitempty"`
+	Phase    string            `json:"phase,omitempty"` // the last one it entered
+	Live     bool              `json:"live"`            // a process is at it
 	// Within is the rollout of which the run is a part; empty for others.
 	Within string `json:"within,omitempty"`
 	// Pending lists the conditions that are not put back. If the run is not live they need Recover.
@@ -125,10 +133,11 @@ func (s *State) Info(ctx context.Context, run string) RunInfo {
 		switch r.Type {
 		case recordRun:
 			info.Title, info.File, info.Started, info.Within = r.Title, r.File, r.At, r.Within
+			info.Experiment, info.Source, info.Labels = r.Experiment, r.Source, r.Labels
 		case recordPhase:
 			info.Phase = r.Phase
 		case recordVerdict:
-			info.Verdict, info.Reason = r.Verdict, r.Reason
+			info.Verdict, info.Reason, info.Measures = r.Verdict, r.Reason, r.Measures
 		case recordEnd:
 			info.Ended = r.At
 		}

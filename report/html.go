@@ -20,13 +20,20 @@ var pageHTML string
 var pageCSS string
 
 // HTML writes a result as one self-contained page: no script, no network, light and dark, narrow and wide, paper.
-func HTML(w io.Writer, r *engine.Result) error {
+func HTML(w io.Writer, r *engine.Result) error { return writePage(w, r, "") }
+
+// HTMLBeside is HTML for a page in its run's folder, beside those of other runs: it links to the run before.
+func HTMLBeside(w io.Writer, r *engine.Result) error { return writePage(w, r, linkBefore(r)) }
+
+func writePage(w io.Writer, r *engine.Result, link string) error {
 	tmpl, err := template.New("page").Parse(pageHTML)
 	if err != nil {
 		return fmt.Errorf("parse the page: %w", err)
 	}
 	var b bytes.Buffer
-	if err := tmpl.Execute(&b, newPage(r)); err != nil {
+	p := newPage(r)
+	p.LinkBefore = link
+	if err := tmpl.Execute(&b, p); err != nil {
 		return fmt.Errorf("render the page of run %s: %w", r.Run, err)
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
@@ -41,10 +48,12 @@ type page struct {
 	Title, Objective, File, Run   string
 	Verdict, Mark, Class, Meaning string
 	Reason, Error, Hint           string
-	When, Took                    string
+	When, Took, Labels            string
 	Residue                       []engine.Residue
 	Measures                      []pageMeasure
 	Insights                      []string
+	Before                        []string // what has changed since the run before
+	LinkBefore                    string
 	Figures                       []figure
 	Conditions                    []pageCondition
 	Recovery                      string
@@ -97,7 +106,7 @@ func newPage(r *engine.Result) page {
 		CSS: template.CSS(pageCSS), Title: title(r), Objective: kept(objective(r)), File: file(r), Run: clean(r.Run),
 		Verdict: word(r.Verdict), Mark: mark(r.Verdict), Class: outcomeClass(r.Verdict), Meaning: explanation(r.Verdict),
 		Reason: kept(sentence(r.Reason)), Error: clean(r.Error), Hint: clean(r.Hint), Took: span(r.Ended.Sub(r.Started)),
-		Figures: figures(r), Recovery: recovery(r), Facts: facts(r), Replay: replay(r),
+		Figures: figures(r), Recovery: recovery(r), Facts: facts(r), Replay: replay(r), Labels: labelled(r.Labels),
 		Confidence: "95" + noBreak + "%",
 	}
 	if r.Verdict == "" {
@@ -123,6 +132,9 @@ func newPage(r *engine.Result) page {
 	}
 	for _, s := range insights(r) {
 		p.Insights = append(p.Insights, kept(s))
+	}
+	for _, s := range before(r) {
+		p.Before = append(p.Before, kept(sentence(s)))
 	}
 	for _, x := range r.Residue {
 		p.Residue = append(p.Residue, engine.Residue{Condition: clean(x.Condition), Target: clean(x.Target), Error: clean(x.Error)})

@@ -152,6 +152,9 @@ func resultSuite(x Drilled) junitSuite {
 			"objective", objective(r), "file", x.path(), "faults", faultsOf(r), "attempts", attempts(x), "report", clean(x.Report)),
 		Out: earlier(x),
 	}
+	for _, name := range labelOrder(r.Labels) {
+		s.Properties = append(s.Properties, junitProperty{clean(name), clean(r.Labels[name])})
+	}
 	for _, m := range r.Measures {
 		s.Cases = append(s.Cases, measureCase(r, m))
 	}

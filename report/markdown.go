@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/firedrill-dev/firedrill/engine"
@@ -172,7 +173,11 @@ func section(b *bytes.Buffer, r *engine.Result) {
 		fmt.Fprintf(b, "- %s\n", escape(item))
 	}
 	if r.Run != "" {
-		fmt.Fprintf(b, "\nRun %s, %s\n", escape(r.Run), span(r.Ended.Sub(r.Started)))
+		fmt.Fprintf(b, "\nRun %s, %s", escape(r.Run), span(r.Ended.Sub(r.Started)))
+		if l := labelled(r.Labels); l != "" {
+			b.WriteString(", " + escape(l))
+		}
+		b.WriteByte('\n')
 	}
 }
 
@@ -190,7 +195,7 @@ func markdownItems(r *engine.Result) []string {
 	if back := recovery(r); back != "" {
 		items = append(items, "recovered: "+back)
 	}
-	return append(append(items, insights(r)...), r.Notes...)
+	return slices.Concat(items, insights(r), before(r), r.Notes)
 }
 
 // escape makes text of text: nothing in it is markup, a mention, a reference or a cell's end.

@@ -19,6 +19,7 @@ func Text(w io.Writer, r *engine.Result, style Style) error {
 	t.measures()
 	t.conditions()
 	t.insights()
+	t.before()
 	t.notes()
 	t.origin()
 	if _, err := w.Write(t.out.Bytes()); err != nil {
@@ -217,6 +218,15 @@ func (t *text) insights() {
 	}
 }
 
+func (t *text) before() {
+	for i, phrase := range before(t.r) {
+		if i == 0 {
+			t.line()
+		}
+		t.paragraph("  -", 4, sentence(phrase))
+	}
+}
+
 func (t *text) notes() {
 	for i, n := range t.r.Notes {
 		if i == 0 {
@@ -234,6 +244,9 @@ func (t *text) origin() {
 	parts := []string{clean(r.Run)}
 	if !r.Started.IsZero() {
 		parts = append(parts, r.Started.UTC().Format(time.DateTime)+" UTC", span(r.Ended.Sub(r.Started)))
+	}
+	if l := labelled(r.Labels); l != "" {
+		parts = append(parts, l)
 	}
 	t.line()
 	t.paragraph("  run", labelColumn, strings.Join(parts, ", "), faint)

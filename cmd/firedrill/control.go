@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -84,57 +83,6 @@ func leftBehind(r engine.RunInfo) []string {
 		return r.Pending
 	}
 	return append(slices.Clone(r.Pending), "perhaps something, since "+r.Problem)
-}
-
-func (a *app) runsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "runs",
-		Short: "List the runs of this state, oldest first",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			state, err := a.openState(cmd.Context())
-			if err != nil {
-				return err
-			}
-			runs, err := state.Runs(cmd.Context())
-			if err != nil {
-				return refused(exitError, err)
-			}
-			if a.output == "json" {
-				return a.printJSON(orEmpty(runs))
-			}
-			if len(runs) == 0 {
-				fmt.Fprintf(a.stdout, "no runs in %s yet; start one: firedrill run FILE\n", a.state)
-				return nil
-			}
-			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "RUN\tSTARTED\tVERDICT\tTITLE")
-			for _, r := range runs {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Run, startedText(r.Started), runVerdict(r), r.Title)
-			}
-			return w.Flush()
-		},
-	}
-}
-
-func startedText(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	return t.Local().Format(time.DateTime)
-}
-
-// runVerdict is a run's verdict or, without one, its state.
-func runVerdict(r engine.RunInfo) string {
-	switch {
-	case r.Live:
-		return "running"
-	case r.Unfinished():
-		return "left behind"
-	case r.Verdict == "":
-		return "died"
-	}
-	return r.Verdict
 }
 
 func (a *app) stopCommand() *cobra.Command {

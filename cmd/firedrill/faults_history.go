@@ -16,9 +16,9 @@ import (
 	"github.com/firedrill-dev/firedrill/action"
 )
 
-// A history keeps, for each place, the way back from the last change by hand. The way is written before the change, as
+// A waysBack keeps, for each place, the way back from the last change by hand. The way is written before the change, as
 // the next one; it becomes the last one once the change is made.
-type history struct{ dir string }
+type waysBack struct{ dir string }
 
 // A way leads back from a change.
 type way struct {
@@ -28,10 +28,10 @@ type way struct {
 	After  action.Content `json:"after"`
 }
 
-func (a *app) history() history { return history{filepath.Join(a.localFolder(), "faults")} }
+func (a *app) history() waysBack { return waysBack{filepath.Join(a.localFolder(), "faults")} }
 
 // file names the last way of a place; next the one of a change that is being made.
-func (h history) file(key string) (last, next string) {
+func (h waysBack) file(key string) (last, next string) {
 	sum := sha256.Sum256([]byte(key))
 	last = filepath.Join(h.dir, hex.EncodeToString(sum[:8])+".json")
 	return last, last + ".next"
@@ -39,7 +39,7 @@ func (h history) file(key string) (last, next string) {
 
 // keep notes the way back before the change is made. Nobody else may read it; the text of a secret place is not in it,
 // but in the history of that place.
-func (h history) keep(key string, w way) error {
+func (h waysBack) keep(key string, w way) error {
 	w.Place = key
 	_, next := h.file(key)
 	data, err := json.Marshal(w)
@@ -56,7 +56,7 @@ func (h history) keep(key string, w way) error {
 }
 
 // made says that the change is made.
-func (h history) made(key string) error {
+func (h waysBack) made(key string) error {
 	last, next := h.file(key)
 	if err := os.Rename(next, last); err != nil {
 		return fmt.Errorf("keep the way back: %w", err)
@@ -65,7 +65,7 @@ func (h history) made(key string) error {
 }
 
 // lastOf is the way back from the last change of a place, which holds now. One that was being made counts if it got there.
-func (h history) lastOf(key string, now action.Content) (w way, err error) {
+func (h waysBack) lastOf(key string, now action.Content) (w way, err error) {
 	last, next := h.file(key)
 	if w, err = readWay(next); err == nil && now.Same(w.After) {
 		return w, nil

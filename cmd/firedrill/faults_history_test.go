@@ -10,7 +10,7 @@ import (
 // A change that failed does not hide the way back from the one before; one that was made, but not noted as made, has its
 // own.
 func TestHistory(t *testing.T) {
-	h := history{t.TempDir()}
+	h := waysBack{t.TempDir()}
 	text := func(s string) action.Content { return action.Content{Text: []byte(s), Exists: true} }
 	if _, err := h.lastOf("a", text("x")); err == nil {
 		t.Error("a way back from nowhere")

@@ -22,6 +22,7 @@ type inputs struct {
 	local    string
 	endpoint string
 	signing  signing
+	labels   labels
 	guards   []experiment.Guards // of guards files
 }
 

@@ -56,6 +56,7 @@ everything back. Reports are kept in the state folder: runs/RUN/report.json and 
 	}
 	in.register(cmd)
 	in.signing.register(cmd)
+	in.labels.register(cmd)
 	own.register(cmd)
 	out.register(cmd)
 	cmd.Flags().StringVar(&logs, "logs", "", "with --local: write the functions' logs to this file, or - for standard error")
@@ -126,11 +127,13 @@ func (a *app) execute(ctx context.Context, x *experiment.Experiment, source []by
 // runOptions are what every run in a world needs.
 func runOptions(x *experiment.Experiment, source []byte, world *session, guards []experiment.Guards, state *engine.State) engine.Options {
 	return engine.Options{
-		Registry: world.guarded(x),
-		Guards:   guards,
-		State:    state,
-		Source:   source,
-		Finish:   func(r *engine.Result) error { return writeHTML(state.RunDir(r.Run), r) },
+		Registry:   world.guarded(x),
+		Guards:     guards,
+		State:      state,
+		Source:     source,
+		Experiment: identity(x.File),
+		Labels:     world.labels,
+		Finish:     func(r *engine.Result) error { return writeHTML(state.RunDir(r.Run), r) },
 	}
 }
 
@@ -195,7 +198,7 @@ func writeHTML(dir string, r *engine.Result) error {
 	if dir == "" {
 		return nil // it is made from the table when somebody asks for it
 	}
-	return writeWith(filepath.Join(dir, "report.html"), func(w io.Writer) error { return report.HTML(w, r) })
+	return writeWith(filepath.Join(dir, "report.html"), func(w io.Writer) error { return report.HTMLBeside(w, r) })
 }
 
 func writeWith(path string, write func(io.Writer) error) error {

@@ -29,9 +29,10 @@ type session struct {
 	host     *local.Host // nil unless the session started one
 	vars     map[string]string
 	services *services
-	signer   *envelope.Signer // nil: fault sets are not signed
-	audience []string         // of those in files
-	logs     *action.Logs     // counts the injections of functions in AWS
+	signer   *envelope.Signer  // nil: fault sets are not signed
+	audience []string          // of those in files
+	logs     *action.Logs      // counts the injections of functions in AWS
+	labels   map[string]string // of runs
 
 	mu     sync.Mutex // loads ask for the client from many goroutines, and experiments run side by side
 	roles  []string   // that the experiments assume
@@ -54,6 +55,9 @@ func (a *app) open(ctx context.Context, in inputs, logs io.Writer) (*session, er
 		s.endpoint = a.getenv("AWS_ENDPOINT_URL_LAMBDA")
 	}
 	s.logs = action.NewLogs(lazyLambda{s}, s.services.logs, s.services.metrics)
+	if s.labels, err = in.labels.all(a.getenv, in.local != "" || isLoopback(s.endpoint)); err != nil {
+		return nil, err
+	}
 	if in.local != "" {
 		if in.endpoint != "" {
 			return nil, usage("use one of them", "--local and --endpoint-url exclude each other")
