@@ -110,6 +110,11 @@ func (r *Rollout) Keep() error {
 	return nil
 }
 
+// Changed says whether anything was changed, or may have been.
+func (r *Rollout) Changed() bool {
+	return slices.ContainsFunc(r.changes, func(ch *rolled) bool { return ch.begun })
+}
+
 // Kept says whether the changes stay.
 func (r *Rollout) Kept() bool { return r.kept }
 

@@ -102,7 +102,7 @@ func lead(ctx context.Context, api aliasAPI, id string, revision *string, to rou
 type Shift struct {
 	settings setting[leading]
 	target   *Change // for what others must know of the target
-	number   int // of the version
+	number   int     // of the version
 	baseline string
 }
 

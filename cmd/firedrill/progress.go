@@ -24,6 +24,8 @@ type progress struct {
 	color    bool
 	json     bool
 	quiet    bool
+	words    func(engine.Event) string // what happened, where nobody says otherwise
+	within   *progress                 // of the rollout of which the run is a part; nil for others
 
 	mu      sync.Mutex // the second Ctrl-C asks from another goroutine
 	applied map[string]string
@@ -35,7 +37,7 @@ type progress struct {
 // newProgress decides how to show a run: on standard error, to which w leads, so that standard output holds the
 // outcome alone.
 func (a *app) newProgress(x *experiment.Experiment, w io.Writer) *progress {
-	p := &progress{w: w, x: x, json: a.output == "json", quiet: a.quiet, applied: map[string]string{}}
+	p := &progress{w: w, x: x, json: a.output == "json", quiet: a.quiet, words: eventText, applied: map[string]string{}}
 	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.terminal = !p.json
 		p.color = a.colors()
@@ -73,7 +75,7 @@ func (p *progress) track(e engine.Event) {
 	switch e.Kind {
 	case engine.EventApplied:
 		p.applied[e.Condition] = e.Target
-	case engine.EventReverted, engine.EventLeft:
+	case engine.EventReverted, engine.EventLeft, engine.EventKept:
 		delete(p.applied, e.Condition)
 	}
 }
@@ -105,7 +107,7 @@ func (p *progress) line(e engine.Event) {
 	if e.Kind == engine.EventPhase {
 		p.phase = e
 	}
-	if text := eventText(e); text != "" {
+	if text := p.words(e); text != "" {
 		p.clear()
 		fmt.Fprintf(p.w, "%7s  %s\n", clock(e.Elapsed), text)
 	}
@@ -213,6 +215,9 @@ func (p *progress) left() []string {
 	var left []string
 	for condition, target := range p.applied {
 		left = append(left, fmt.Sprintf("%q on %s", condition, target))
+	}
+	if p.within != nil {
+		left = append(left, p.within.left()...)
 	}
 	return left
 }
