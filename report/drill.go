@@ -86,7 +86,7 @@ func (x Drilled) reason() string {
 	case x.Refused != "":
 		return "it could not be begun: " + clean(x.Refused)
 	case len(x.Problems) > 0:
-		return "the file is wrong: " + clean(x.Problems[0].Message)
+		return "the file is wrong: " + problem(x.Problems[0])
 	}
 	return "not run: " + cmp.Or(clean(x.NotRun), "the drill ended before its turn")
 }

@@ -39,7 +39,7 @@ func ExampleJUnit() {
 		}
 	}
 	// Output:
-	// <testsuites name="firedrill" tests="5" failures="1" errors="0" skipped="0" time="40.000">
+	// <testsuites name="firedrill" tests="5" failures="1" errors="0" time="40.000">
 }
 
 func ExampleMarkdown() {

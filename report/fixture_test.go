@@ -1,12 +1,14 @@
 package report_test
 
 import (
+	"fmt"
 	"math"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/engine"
 	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/fault"
+	"github.com/firedrill-dev/firedrill/report"
 	"github.com/firedrill-dev/firedrill/verdict"
 )
 
@@ -55,16 +57,16 @@ func shop(title, objective string) *experiment.Experiment {
 			Rate: []experiment.RateStep{{From: 60, To: 60}}, Timeout: 10 * time.Second, MaxInFlight: 1000,
 		}},
 		Measures: []experiment.Measure{
-			{Name: "purchase latency", Of: "load.purchase", Expect: latency},
-			{Name: "purchase errors", Of: "load.purchase", Expect: errRate},
+			{Name: "purchase latency", Of: "load.purchase", Expect: latency, Line: 12},
+			{Name: "purchase errors", Of: "load.purchase", Expect: errRate, Line: 13},
 		},
 		Conditions: []experiment.Condition{{
 			Name: "hanging payment", Fault: "latency", Target: experiment.Target{Lambda: "payment"},
-			With: fault.Attributes{"min_latency": 4000.0, "max_latency": 4000.0}, Percentage: 25,
+			With: fault.Attributes{"min_latency": 4000.0, "max_latency": 4000.0}, Percentage: 25, Line: 16,
 		}},
 		Phases: experiment.Phases{Baseline: 6 * time.Second, BaselineMax: 18 * time.Second, Fault: 10 * time.Second, Recovery: 8 * time.Second},
 		Stages: []float64{100},
-		Stop:   []experiment.StopRule{{Of: "load.purchase", When: verdict.Expectation{Text: "error_rate > 25%"}, For: 3 * time.Second}},
+		Stop:   []experiment.StopRule{{Of: "load.purchase", When: verdict.Expectation{Text: "error_rate > 25%"}, For: 3 * time.Second, Line: 25}},
 		Lease:  15 * time.Second,
 	}
 }
@@ -246,6 +248,52 @@ func blind() *engine.Result {
 	}}
 	r.Experiment.Measures = nil
 	return r
+}
+
+// stopped is a run that a stop rule ended; halted says who did it instead.
+func stopped() *engine.Result {
+	r := leftBehind()
+	r.Run, r.Residue = "01JD7ZTESTRUN0000000000009", nil
+	r.Verdict, r.Reason = verdict.Stopped, "load.purchase: error_rate > 25% for 3s"
+	r.Conditions[0].Reverted, r.Conditions[0].Error = timeAt(12.4), ""
+	r.Stop.Line = 25
+	return r
+}
+
+func halted(kind engine.StopKind) *engine.Result {
+	r := stopped()
+	r.Stop = &engine.Stop{Kind: kind, Reason: "the kill switch was engaged: lunch", At: at(12)}
+	return r
+}
+
+// stuck is a run after which the system did not come back.
+func stuck() *engine.Result {
+	r := disproved()
+	r.Run = "01JD7ZTESTRUN0000000000010"
+	r.Reason = "the steady state did not come back"
+	r.Measures[0].Fault = found(latency, verdict.Held, 0.0185, 0.0191, 0.0204, 600, 0, "p95 is 19.1 ms, which satisfies < 1s")
+	r.Measures[0].Recovery = found(latency, verdict.Disproved, 1.2, 1.3, 1.6, 240, 0, "p95 is 1.3 s, which violates < 1s")
+	r.Recovery = engine.Recovery{}
+	return r
+}
+
+// everything is a drill in which all went wrong that can.
+func everything() report.Drill {
+	d := report.Of(held(), disproved(), notSteady(), unproven(), failed(), leftBehind(), blind(), stopped(), halted(engine.StopKillSwitch), stuck())
+	for i := range d {
+		d[i].Path = fmt.Sprintf("drills/%02d %s", i, "a,b%c:d.yaml")
+		d[i].Report = fmt.Sprintf(".firedrill/runs/%s/report.html", d[i].Result.Run)
+	}
+	d[3].Earlier = []*engine.Result{blind(), unproven()}
+	return append(d,
+		report.Drilled{File: "drills/later.yaml", Title: "Its turn did not come"},
+		report.Drilled{File: "drills/denied.yaml", Title: "A guard refuses it", Refused: "target payment is protected", Hint: "ask who protects it"},
+		report.Drilled{File: "/abroad/wrong.yaml", Problems: []experiment.Problem{
+			{File: "/abroad/wrong.yaml", Line: 3, Column: 7, Field: "phases.fault", Value: "10 parsecs", Message: "is no duration", Hint: "such as 10s"},
+			{File: "/abroad/wrong.yaml", Line: 4, Field: "lease", Message: "is short", Warning: true},
+			{File: "/abroad/wrong.yaml", Message: "has no measures"},
+		}},
+	)
 }
 
 var fixtures = map[string]func() *engine.Result{

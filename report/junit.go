@@ -13,7 +13,7 @@ import (
 )
 
 // The elements of JUnit XML in the form that Jenkins, GitLab, GitHub's actions and Azure read, with the order of elements and
-// the attributes of the Ant task's schema.
+// the attributes of Jenkins' schema, and the message of what was skipped, which Jenkins reads although its schema does not know it.
 type (
 	junitSuites struct {
 		XMLName  xml.Name     `xml:"testsuites"`
@@ -21,21 +21,23 @@ type (
 		Tests    int          `xml:"tests,attr"`
 		Failures int          `xml:"failures,attr"`
 		Errors   int          `xml:"errors,attr"`
-		Skipped  int          `xml:"skipped,attr"`
 		Time     string       `xml:"time,attr"`
 		Suites   []junitSuite `xml:"testsuite"`
 	}
 	junitSuite struct {
-		Name       string          `xml:"name,attr"`
-		Tests      int             `xml:"tests,attr"`
-		Failures   int             `xml:"failures,attr"`
-		Errors     int             `xml:"errors,attr"`
-		Skipped    int             `xml:"skipped,attr"`
-		Time       string          `xml:"time,attr"`
-		Timestamp  string          `xml:"timestamp,attr,omitempty"`
-		Properties []junitProperty `xml:"properties>property"`
-		Cases      []junitCase     `xml:"testcase"`
-		Out        string          `xml:"system-out,omitempty"`
+		Name       string           `xml:"name,attr"`
+		Tests      int              `xml:"tests,attr"`
+		Failures   int              `xml:"failures,attr"`
+		Errors     int              `xml:"errors,attr"`
+		Skipped    int              `xml:"skipped,attr"`
+		Time       string           `xml:"time,attr"`
+		Timestamp  string           `xml:"timestamp,attr,omitempty"`
+		Properties *junitProperties `xml:"properties"`
+		Cases      []junitCase      `xml:"testcase"`
+		Out        string           `xml:"system-out,omitempty"`
+	}
+	junitProperties struct {
+		List []junitProperty `xml:"property"`
 	}
 	junitProperty struct {
 		Name  string `xml:"name,attr"`
@@ -68,7 +70,6 @@ func JUnit(w io.Writer, d Drill) error {
 		all.Tests += s.Tests
 		all.Failures += s.Failures
 		all.Errors += s.Errors
-		all.Skipped += s.Skipped
 		took += x.took()
 	}
 	all.Time = junitTime(took)
@@ -90,7 +91,7 @@ func JUnit(w io.Writer, d Drill) error {
 func suite(x Drilled) junitSuite {
 	s := junitSuite{Name: x.title(), Time: junitTime(x.took())}
 	if x.Result == nil {
-		s.Properties = junitProperties("reason", x.reason(), "file", x.path())
+		s.Properties = properties("reason", x.reason(), "file", x.path())
 		s.Cases = []junitCase{unbegun(x)}
 	} else {
 		s = resultSuite(x)
@@ -133,22 +134,25 @@ func (s *junitSuite) count() {
 	}
 }
 
-// junitProperties are those of names and values that have one.
-func junitProperties(pairs ...string) []junitProperty {
-	var out []junitProperty
+// properties are those of names and values that have one; nil if there are none, since there may be no empty list.
+func properties(pairs ...string) *junitProperties {
+	var list []junitProperty
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			out = append(out, junitProperty{pairs[i], pairs[i+1]})
+			list = append(list, junitProperty{pairs[i], pairs[i+1]})
 		}
 	}
-	return out
+	if list == nil {
+		return nil
+	}
+	return &junitProperties{list}
 }
 
 func resultSuite(x Drilled) junitSuite {
 	r := x.Result
 	s := junitSuite{
 		Name: title(r), Time: junitTime(x.took()), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"),
-		Properties: junitProperties("run", clean(r.Run), "verdict", clean(string(r.Verdict)), "reason", clean(r.Reason),
+		Properties: properties("run", clean(r.Run), "verdict", clean(string(r.Verdict)), "reason", clean(r.Reason),
 			"objective", objective(r), "file", x.path(), "faults", faultsOf(r), "attempts", attempts(x), "report", clean(x.Report)),
 		Out: earlier(x),
 	}

@@ -58,7 +58,7 @@ func (r remark) title(of Drilled) string {
 func remarks(x Drilled) []remark {
 	var out []remark
 	add := func(id, subject string, line int, message string) {
-		m := remark{rule: rules[ruleIndex(id)], subject: clean(subject), path: x.path(), line: max(line, 0), message: sentence(message)}
+		m := remark{rule: rules[ruleIndex(id)], subject: clean(subject), path: x.path(), line: max(line, 0), message: clean(message)}
 		if x.Result != nil {
 			m.run = clean(x.Result.Run)
 		}
@@ -79,18 +79,23 @@ func remarks(x Drilled) []remark {
 	return out
 }
 
+// problem is what is wrong with a file, without the place.
 func problem(p experiment.Problem) string {
-	if p.Value == "" {
-		return p.Message
+	text := clean(p.Message)
+	if p.Field != "" {
+		text = clean(p.Field) + ": " + text
 	}
-	return fmt.Sprintf("%s: %q", p.Message, p.Value)
+	if p.Value != "" {
+		text += fmt.Sprintf(": %q", p.Value)
+	}
+	return text
 }
 
 func withHint(text, hint string) string {
 	if hint == "" {
 		return text
 	}
-	return sentence(text) + " Hint: " + clean(hint)
+	return clean(text) + " (hint: " + clean(hint) + ")"
 }
 
 type remarker func(id, subject string, line int, message string)
@@ -102,7 +107,9 @@ func remarkResult(r *engine.Result, add remarker) {
 	switch r.Verdict {
 	case verdict.Held:
 	case verdict.Error:
-		remarkError(r, add)
+		if len(r.Residue) == 0 || r.Error != "" { // else the residue says it all
+			remarkError(r, add)
+		}
 	case verdict.Stopped:
 		remarkStop(r, add)
 	default:
