@@ -150,14 +150,15 @@ func properties(pairs ...string) *junitProperties {
 
 func resultSuite(x Drilled) junitSuite {
 	r := x.Result
-	s := junitSuite{
-		Name: title(r), Time: junitTime(x.took()), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"),
-		Properties: properties("run", clean(r.Run), "verdict", clean(string(r.Verdict)), "reason", clean(r.Reason),
-			"objective", objective(r), "file", x.path(), "faults", faultsOf(r), "attempts", attempts(x), "report", clean(x.Report)),
-		Out: earlier(x),
+	facts := []string{
+		"run", clean(r.Run), "verdict", clean(string(r.Verdict)), "reason", clean(r.Reason), "objective", objective(r), "file", x.path(),
+		"faults", faultsOf(r), "attempts", attempts(x), "report", clean(x.Report),
 	}
 	for _, name := range labelOrder(r.Labels) {
-		s.Properties = append(s.Properties, junitProperty{clean(name), clean(r.Labels[name])})
+		facts = append(facts, clean(name), clean(r.Labels[name]))
+	}
+	s := junitSuite{
+		Name: title(r), Time: junitTime(x.took()), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Properties: properties(facts...), Out: earlier(x),
 	}
 	for _, m := range r.Measures {
 		s.Cases = append(s.Cases, measureCase(r, m))
