@@ -3,9 +3,10 @@ package demo
 import "embed"
 
 // Files holds the shop's functions file, functions.yaml, another one with versions of purchase, versions.yaml, and the
-// experiments, experiments/NAME.yaml. Every "${self}" in the functions files stands for the program that runs "demo function NAME".
+// experiments: those that hold, experiments/NAME.yaml, and one that teaches something, lessons/NAME.yaml. Every "${self}" in the
+// functions files stands for the program that runs "demo function NAME".
 //
-//go:embed functions.yaml versions.yaml experiments/*.yaml
+//go:embed functions.yaml versions.yaml experiments/*.yaml lessons/*.yaml
 var Files embed.FS
 
 // FunctionsFile is the name of the functions file in Files.
@@ -38,7 +39,7 @@ func Story() []Act {
 			Lesson: "It degraded gracefully: no order was lost, although the function behind it failed every single time.",
 		},
 		{
-			File:   "experiments/hanging-payment.yaml",
+			File:   "lessons/hanging-payment.yaml",
 			Expect: "disproved",
 			Before: "Now one payment in four hangs. There is a timeout here, too, and a fallback that takes the order and charges later.",
 			Lesson: "The fallback works, but the timeout in front of it is wrong: it waits 2 s for payment, and a purchase promises an answer within 1 s. No error rate shows that; a rehearsal does. 500 ms would keep the promise (demo/purchase.go, paymentTimeout).",
