@@ -84,7 +84,7 @@ func (a *app) printListing(l listing) error {
 // why says in a line what keeps an experiment from running beside others.
 func (e listed) why() string {
 	if e.Alone != "" {
-		return "runs alone: " + e.Alone
+		return "runs alone: " + clipped(e.Alone, 120)
 	}
 	with := map[string]int{}
 	for _, n := range e.Apart {
