@@ -1,9 +1,13 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -85,6 +89,47 @@ func TestUpdateAlias(t *testing.T) {
 	}
 	if executed, colour := colourOf(t, client, "hello:live"); executed != "2" || colour != "green" {
 		t.Errorf("live is %s, %s", executed, colour)
+	}
+}
+
+func TestVersionsInWords(t *testing.T) {
+	cfg := versioned(t)
+	cfg.Functions[0].Aliases = append(cfg.Functions[0].Aliases, Alias{Name: "canary", Version: "1", Weights: map[string]float64{"2": 0.05}})
+	cfg.Functions = append(cfg.Functions, testFunction(t, "other", "noop"))
+	h := startHost(t, cfg, nil)
+	want := []string{"hello: versions 1, 2; canary leads to 1, 5 % of it to 2; live leads to 1"}
+	if got := h.Versions(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestTwoPipelinesOnOneAlias: of many that read one revision, one writes.
+func TestTwoPipelinesOnOneAlias(t *testing.T) {
+	h := startHost(t, versioned(t), nil)
+	client := sdk(h)
+	read, err := client.GetAlias(t.Context(), &lambda.GetAliasInput{FunctionName: aws.String("hello"), Name: aws.String("live")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			_, err := client.UpdateAlias(t.Context(), &lambda.UpdateAliasInput{
+				FunctionName: aws.String("hello"), Name: aws.String("live"), RevisionId: read.RevisionId, RoutingConfig: weighing(map[string]float64{"2": float64(i) / 16}),
+			})
+			var lost *types.PreconditionFailedException
+			switch {
+			case err == nil:
+				won.Add(1)
+			case !errors.As(err, &lost):
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d writes with one revision", won.Load())
 	}
 }
 

@@ -166,6 +166,7 @@ func TestFirstHundredProblems(t *testing.T) {
 
 func FuzzParseFile(f *testing.F) {
 	f.Add([]byte(wholeFile))
+	f.Add([]byte(versionedFile))
 	f.Add([]byte("a: &a [*a]"))
 	f.Add([]byte("version: 1\nfunctions: {f: {command: [x], environment: {A: 1, A: 2}}}"))
 	f.Add([]byte("? [a]\n: !!str b"))

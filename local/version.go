@@ -3,6 +3,7 @@ package local
 import (
 	crand "crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"iter"
 	"maps"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -206,4 +208,31 @@ func newRandom(seed uint64) *rand.Rand {
 		seed = binary.LittleEndian.Uint64(b[:])
 	}
 	return rand.New(rand.NewPCG(seed, seed))
+}
+
+// Versions tells of each function that has any, by name, its versions and where its aliases lead, in words.
+func (h *Host) Versions() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(h.functions)) {
+		fn := h.functions[name]
+		if len(fn.published) == 0 {
+			continue
+		}
+		var numbers []string
+		for _, v := range fn.published {
+			numbers = append(numbers, v.name)
+		}
+		line := name + ": versions " + strings.Join(numbers, ", ")
+		for _, alias := range slices.Sorted(maps.Keys(fn.aliases)) {
+			a := fn.aliases[alias]
+			line += "; " + alias + " leads to " + a.Version
+			for other, weight := range a.Weights { // one at most
+				line += fmt.Sprintf(", %g %% of it to %s", weight*100, other)
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }

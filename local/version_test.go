@@ -97,6 +97,29 @@ func TestPublishedVersionsAreFrozen(t *testing.T) {
 	h.log.waitFor(t, " Version: 1\n")
 }
 
+// TestPublishedVersionsRunOn: a change of $LATEST ends its own environments and no others.
+func TestPublishedVersionsRunOn(t *testing.T) {
+	h := startHost(t, versioned(t), nil)
+	client := sdk(h)
+	served := func(name string) (n int) {
+		t.Helper()
+		var told struct{ Served int }
+		if out := call(t, client, name, command{Do: "count"}); json.Unmarshal(out.Payload, &told) != nil {
+			t.Fatalf("%s", out.Payload)
+		}
+		return told.Served
+	}
+	for _, name := range []string{"hello", "hello:1", "hello:live"} {
+		served(name)
+	}
+	setVariable(t, client, "red")
+	for name, want := range map[string]int{"hello": 1, "hello:live": 3, "hello:2": 1} {
+		if n := served(name); n != want {
+			t.Errorf("%s: the environment has served %d, want %d", name, n, want)
+		}
+	}
+}
+
 func TestListVersions(t *testing.T) {
 	h := startHost(t, oneFunction(t, nil), nil)
 	client := sdk(h)
@@ -240,6 +263,13 @@ func TestQualifiers(t *testing.T) {
 		if err := json.Unmarshal(out.Payload, &told); err != nil || !strings.HasSuffix(told.Arn, ":function:hello:"+qualifier) {
 			t.Errorf("%s: invoked as %s, %v", qualifier, out.Payload, err)
 		}
+	}
+	stream, err := client.InvokeWithResponseStream(t.Context(), &lambda.InvokeWithResponseStreamInput{FunctionName: aws.String("hello"), Qualifier: aws.String("2"), Payload: event0(command{})})
+	if err != nil || aws.ToString(stream.ExecutedVersion) != "2" {
+		t.Fatalf("%+v, %v", stream, err)
+	}
+	if err := stream.GetStream().Close(); err != nil {
+		t.Error(err)
 	}
 	got, err := client.GetFunction(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("hello"), Qualifier: aws.String("live")})
 	if err != nil {

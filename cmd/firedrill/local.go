@@ -47,6 +47,9 @@ func (a *app) announce(s *session) error {
 		fmt.Fprintf(a.stdout, "HTTP API    %s\n", api)
 	}
 	fmt.Fprintf(a.stdout, "Lambda API  %s\n", s.endpoint)
+	for _, line := range s.host.Versions() {
+		fmt.Fprintln(a.stdout, line)
+	}
 	fmt.Fprintln(a.stdout, "Ctrl-C ends it")
 	return nil
 }
