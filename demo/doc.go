@@ -9,8 +9,8 @@
 // left in, and the third experiment finds it: the timeout of the payment call is longer than the objective, so
 // the fallback comes too late to help.
 //
-// In the middle of a deployment it is versions.yaml: four versions of purchase, of which one is slower and one lacks
-// the fallback that a slow inventory needs (release.go).
+// In the middle of a deployment it is versions.yaml: four versions of purchase, of which one is slower, and one waits
+// for inventory and fails without it (release.go).
 //
 // Besides, there is hello, a function to try an experiment of one's own on.
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -39,8 +40,9 @@ type receipt struct {
 
 // shop is the state of one environment of purchase: what it last knew of the stock.
 type shop struct {
-	invoke     invoker
-	noFallback bool // a mistake that one version makes
+	invoke   invoker
+	patience time.Duration // with inventory
+	strict   bool          // no sale without an answer of inventory; a mistake that one version makes
 
 	mu    sync.Mutex
 	stock map[string]int
@@ -48,7 +50,7 @@ type shop struct {
 
 // newShop starts with the stock of the catalogue, so that a fresh environment can fall back, too.
 func newShop(invoke invoker) *shop {
-	s := &shop{invoke: invoke, stock: map[string]int{}}
+	s := &shop{invoke: invoke, patience: inventoryTimeout, stock: map[string]int{}}
 	for _, p := range catalogue() {
 		s.stock[p.sku] = p.stock
 	}
@@ -67,8 +69,8 @@ func (s *shop) purchase(ctx context.Context, req events.APIGatewayV2HTTPRequest)
 	}
 	r := receipt{Order: req.RequestContext.RequestID, SKU: o.SKU, Cents: product.cents * o.Quantity}
 	available, known := s.available(ctx, o.SKU)
-	if s.noFallback && known == "cached" {
-		return refuse(http.StatusServiceUnavailable, "inventory did not answer")
+	if s.strict && known == "cached" {
+		return events.APIGatewayV2HTTPResponse{}, errors.New("inventory did not answer")
 	}
 	r.Stock = known
 	if available < o.Quantity {
@@ -84,7 +86,7 @@ func (s *shop) purchase(ctx context.Context, req events.APIGatewayV2HTTPRequest)
 // available asks inventory and falls back on the stock we last knew: selling one too many now and then costs
 // less than selling nothing while inventory is down.
 func (s *shop) available(ctx context.Context, sku string) (available int, known string) {
-	ctx, cancel := context.WithTimeout(ctx, inventoryTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	var level stockLevel
 	err := s.invoke(ctx, Inventory, stockRequest{SKU: sku}, &level)

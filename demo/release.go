@@ -11,16 +11,18 @@ import (
 // Variables in which the versions of purchase differ; see versions.yaml. Without them it is the shop that works.
 const (
 	slowerVariable   = "PURCHASE_SLOWER"   // percent that each purchase takes longer
-	fallbackVariable = "PURCHASE_FALLBACK" // "off": no sale from the stock last known
+	fallbackVariable = "PURCHASE_FALLBACK" // "off": it waits for inventory, and fails without it
 )
 
 // A handler serves requests of the HTTP API.
 type handler func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
 
-// release is purchase as one version of it is: good, slower, or without the fallback that a slow inventory needs.
+// release is purchase as one version of it is: good, slower, or without what it needs when inventory is in trouble.
 func release(invoke invoker, getenv func(string) string) handler {
 	s := newShop(invoke)
-	s.noFallback = getenv(fallbackVariable) == "off"
+	if getenv(fallbackVariable) == "off" {
+		s.patience, s.strict = paymentTimeout, true
+	}
 	percent, err := strconv.Atoi(getenv(slowerVariable))
 	if err != nil {
 		return s.purchase
