@@ -58,6 +58,8 @@ var importRules = []struct {
 	{"drill", []string{"engine", "experiment", "verdict"}, "decides what runs when, and prints nothing"},
 	{"report", []string{"engine", "experiment", "history", "verdict"}, "renders a finished run, changes nothing"},
 	{"delivery", []string{"engine", "experiment", "verdict"}, "decides how far a new version goes, whatever leads traffic to it"},
+	{"delivery/codedeploy", nil, "answers CodeDeploy: what verifies is handed in"},
+	{"internal/codedeploy", nil, "a stand-in for CodeDeploy in tests, no part of the product"},
 	{"demo", nil, "a user's application: it stands on the public SDK and AWS's libraries only"},
 	{"internal/moto", nil, "a stand-in for AWS in tests, no part of the product"},
 	{"internal/appconfig", nil, "a stand-in for AppConfig in tests, no part of the product"},

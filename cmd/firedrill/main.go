@@ -70,7 +70,7 @@ func main() {
 func run(args []string) int {
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv}
 	root := a.rootCommand()
-	root.SetArgs(args)
+	root.SetArgs(asFunction(args, a.getenv))
 	cmd, err := root.ExecuteContextC(context.Background())
 	return a.report(withUsage(cmd, err))
 }
@@ -145,6 +145,7 @@ Exit codes: 0 held, 1 the run itself failed, 2 usage or bad file, 3 disproved,
 		a.demoCommand(), a.initCommand(), a.validateCommand(), a.planCommand(), a.policyCommand(), a.runCommand(), a.verifyCommand(), a.canaryCommand(),
 		a.statusCommand(), a.stopCommand(), a.recoverCommand(), a.runsCommand(), a.reportCommand(),
 		a.faultsCommand(), a.killSwitchCommand(), a.stateCommand(), a.localCommand(), a.layerCommand(), a.proxyCommand(), a.schemaCommand(), a.versionCommand(),
+		a.lambdaCommand(),
 	)
 	return root
 }
