@@ -78,7 +78,7 @@ func namesOf(jobs []drill.Job) map[string]string {
 // begin adds a run.
 func (b *board) begin(j *drill.Job, attempt int) *row {
 	r := &row{board: b, name: b.names[j.File], file: j.File}
-	r.show = &progress{w: prefixed{b.w, r.name + " | "}, x: j.Experiment, quiet: b.quiet, applied: map[string]string{}}
+	r.show = &progress{w: prefixed{b.w, r.name + " | "}, x: j.Experiment, quiet: b.quiet, words: eventText, applied: map[string]string{}}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rows = append(b.rows, r)

@@ -31,9 +31,11 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
-			server := httptest.NewServer(http.HandlerFunc(serve))
-			env.Defer(server.Close)
-			env.Setenv("server", server.URL)
+			for _, name := range []string{"server", "other"} { // an application, and another one that shares nothing with it
+				server := httptest.NewServer(http.HandlerFunc(serve))
+				env.Defer(server.Close)
+				env.Setenv(name, server.URL)
+			}
 			env.Setenv("TERM", "dumb")
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command of a race build ends a second late
 			return nil

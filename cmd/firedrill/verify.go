@@ -275,6 +275,10 @@ func (a *app) drill(ctx context.Context, p prepared) (report.Drill, error) {
 	if err != nil {
 		return notBegun(p.files, err.Error()), early(ctx, err)
 	}
+	if len(p.jobs) == 0 && a.output == "text" {
+		_, err := fmt.Fprintf(a.stdout, "no experiment is in shard %s\n", p.shard)
+		return nil, err
+	}
 	out := newRelay(a.stderr)
 	board := a.newBoard(p.jobs, out)
 	p.interrupts.watch(board)

@@ -92,8 +92,8 @@ func (e listed) why() string {
 			with[name]++
 		}
 	}
-	names := slices.SortedFunc(maps.Keys(with), func(a, b string) int { return cmp.Or(with[b]-with[a], strings.Compare(a, b)) })
-	const few = 3
+	names := slices.SortedFunc(maps.Keys(with), func(a, b string) int { return cmp.Or(with[b]-with[a], len(a)-len(b), strings.Compare(a, b)) })
+	const few = 2
 	var parts []string
 	for _, name := range names[:min(len(names), few)] {
 		parts = append(parts, fmt.Sprintf("%s with %d", name, with[name]))
