@@ -132,6 +132,18 @@ func (o RolloutOptions) options() Options {
 	return Options{State: o.State, Guards: o.Guards, Registry: o.Registry}
 }
 
+// Vacant is an error if a run has a target: a *TargetHeld, which names it.
+func (s *State) Vacant(ctx context.Context, target string) error {
+	run, err := s.home.Holder(ctx, target)
+	if err != nil {
+		return fmt.Errorf("find out whether target %s is in use: %w", target, err)
+	}
+	if run != "" {
+		return &TargetHeld{Target: target, Run: run}
+	}
+	return nil
+}
+
 // Run is the rollout's id.
 func (r *Rollout) Run() string { return r.run }
 

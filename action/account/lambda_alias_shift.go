@@ -103,11 +103,11 @@ type Shift struct {
 	settings setting[leading]
 	target   *Change // for what others must know of the target
 	number   int     // of the version
-	baseline string
+	api      aliasAPI
+	now      leading // when it was looked up
 }
 
-// Shift looks an alias and a version up, and refuses what AWS Lambda would not take, and what somebody else is shifting.
-// Nothing is changed.
+// Shift looks an alias up.
 func (f *Factory) Shift(ctx context.Context, alias string, version int) (*Shift, error) {
 	k := lambdaAliasShift()
 	place, err := f.deps.Place(ctx, k.service, nil, "")
@@ -126,19 +126,21 @@ func (f *Factory) Shift(ctx context.Context, alias string, version int) (*Shift,
 	}
 	s.target = &Change{kind: lambdaAliasWeights(), place: place, name: alias, id: id} // the fault and the shift are of one thing: they exclude each other
 	now, err := s.settings.read(ctx, id)
-	if err != nil {
-		return nil, err
-	}
+	s.api, s.now = api, now
+	return s, err
+}
+
+// Check refuses what AWS Lambda would not take, and what somebody else is shifting. Nothing is changed.
+func (s *Shift) Check(ctx context.Context) error {
 	o := s.Lead(1).order()
-	if _, err := s.settings.want(now, o); err != nil {
-		return nil, err
+	if _, err := s.settings.want(s.now, o); err != nil {
+		return err
 	}
-	s.baseline = now.Version
-	return s, versionExists(ctx, api, o)
+	return versionExists(ctx, s.api, o)
 }
 
 // Baseline is the version that the alias led to when the shift was looked up.
-func (s *Shift) Baseline() string { return s.baseline }
+func (s *Shift) Baseline() string { return s.now.Version }
 
 // Canary is the version that it is to lead to.
 func (s *Shift) Canary() string { return strconv.Itoa(s.number) }
@@ -183,7 +185,7 @@ func (s *ShiftStep) Prepare(ctx context.Context) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if before.Version != s.shift.baseline {
+	if before.Version != s.shift.now.Version {
 		return nil, &action.Drift{What: "it leads to " + before.String() + " now"}
 	}
 	after, err := s.shift.settings.want(before, o)

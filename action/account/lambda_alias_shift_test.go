@@ -18,6 +18,9 @@ func shiftSubject(t *testing.T, stand *stand) (world, *Shift) {
 	w := stand.behind(t, aliasFixture()).world()
 	aliased(t, w)
 	s, err := w.factory().Shift(t.Context(), "inventory:live", 3)
+	if err == nil {
+		err = s.Check(t.Context())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +212,10 @@ func TestShiftRefuses(t *testing.T) {
 			w := stand.world()
 			aliased(t, w)
 			updateAlias(t, w, tc.before)
-			_, err := w.factory().Shift(t.Context(), tc.alias, tc.version)
+			s, err := w.factory().Shift(t.Context(), tc.alias, tc.version)
+			if err == nil {
+				err = s.Check(t.Context())
+			}
 			var refused *action.Refused
 			if !errors.As(err, &refused) || !strings.Contains(err.Error(), tc.want) || refused.Tip == "" {
 				t.Errorf("%v, want %q and a hint", err, tc.want)

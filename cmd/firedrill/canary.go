@@ -116,6 +116,9 @@ func (a *app) sendCanary(parent context.Context, files []string, c canary, logw 
 	if err != nil {
 		return nil, refused(exitUsage, err)
 	}
+	if err := a.vacant(ctx, shift); err != nil {
+		return nil, err
+	}
 	f := &flight{a: a, c: c, world: world, shift: shift, files: files, interrupts: interrupts}
 	if err := f.check(ctx); err != nil {
 		return nil, err
@@ -124,6 +127,18 @@ func (a *app) sendCanary(parent context.Context, files []string, c canary, logw 
 		return report.Drill{}, a.printFlightPlan(f)
 	}
 	return f.fly(ctx)
+}
+
+// vacant refuses an alias that another run of this state has, by its name, and one that somebody else is at.
+func (a *app) vacant(ctx context.Context, shift *account.Shift) error {
+	state, err := a.openState(ctx)
+	if err != nil {
+		return err
+	}
+	if err := state.Vacant(ctx, shift.Target().Key()); err != nil {
+		return refused(exitError, err)
+	}
+	return refused(exitUsage, shift.Check(ctx))
 }
 
 // A flight is one canary on its way.
