@@ -60,7 +60,7 @@ var importRules = []struct {
 	{"delivery", []string{"engine", "experiment", "verdict"}, "decides how far a new version goes, whatever leads traffic to it"},
 	{"delivery/codedeploy", nil, "answers CodeDeploy: what verifies is handed in"},
 	{"internal/codedeploy", nil, "a stand-in for CodeDeploy in tests, no part of the product"},
-	{"demo", nil, "a user's application: it stands on the public SDK and AWS's libraries only"},
+	{"demo", []string{"flag"}, "a user's application: it stands on the public SDK and AWS's libraries only, and asks for its flags"},
 	{"internal/moto", nil, "a stand-in for AWS in tests, no part of the product"},
 	{"internal/appconfig", nil, "a stand-in for AppConfig in tests, no part of the product"},
 	{"internal/cloudwatch", nil, "a stand-in for CloudWatch in tests, no part of the product"},

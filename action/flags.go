@@ -77,6 +77,20 @@ func (d *Flags) String() string { return d.place.String() }
 // Place is what FlagsAt needs.
 func (d *Flags) Place() (json.RawMessage, error) { return json.Marshal(d.place) }
 
+// Where is its AWS account and region, where they are known.
+func (d *Flags) Where() (account, region string) { return d.place.Account, d.place.Region }
+
+// Names are those by which a guard may protect it.
+func (d *Flags) Names() []string {
+	var names []string
+	for _, name := range []string{d.place.Path, d.place.Name, d.place.Title} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // InFile says that it is a file on this machine.
 func (d *Flags) InFile() bool { return d.place.Kind == kindFile }
 

@@ -34,7 +34,8 @@ func find(sku string) (product, bool) {
 }
 
 type stockRequest struct {
-	SKU string `json:"sku"`
+	SKU    string `json:"sku"`
+	Cohort string `json:"cohort,omitempty"` // of the customer, who is passed on as a trace is
 }
 
 type stockLevel struct {

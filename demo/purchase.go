@@ -41,6 +41,7 @@ type receipt struct {
 // shop is the state of one environment of purchase: what it last knew of the stock.
 type shop struct {
 	invoke   invoker
+	flags    flags
 	patience time.Duration // with inventory
 	strict   bool          // no sale without an answer of inventory; a mistake that one version makes
 
@@ -49,8 +50,8 @@ type shop struct {
 }
 
 // newShop starts with the stock of the catalogue, so that a fresh environment can fall back, too.
-func newShop(invoke invoker) *shop {
-	s := &shop{invoke: invoke, patience: inventoryTimeout, stock: map[string]int{}}
+func newShop(invoke invoker, flags flags) *shop {
+	s := &shop{invoke: invoke, flags: flags, patience: inventoryTimeout, stock: map[string]int{}}
 	for _, p := range catalogue() {
 		s.stock[p.sku] = p.stock
 	}
@@ -67,12 +68,17 @@ func (s *shop) purchase(ctx context.Context, req events.APIGatewayV2HTTPRequest)
 	if !ok {
 		return refuse(http.StatusNotFound, fmt.Sprintf("there is no %q in the catalogue", o.SKU))
 	}
-	r := receipt{Order: req.RequestContext.RequestID, SKU: o.SKU, Cents: product.cents * o.Quantity}
-	available, known := s.available(ctx, o.SKU)
+	cohort := req.Headers["x-cohort"]
+	pricing := s.flags(newPricing, cohort)
+	r := receipt{Order: req.RequestContext.RequestID, SKU: o.SKU}
+	available, known := s.available(ctx, stockRequest{SKU: o.SKU, Cohort: cohort})
 	if s.strict && known == "cached" {
 		return events.APIGatewayV2HTTPResponse{}, errors.New("inventory did not answer")
 	}
-	r.Stock = known
+	if pricing == byLiveStock && known == "cached" {
+		return refuse(http.StatusServiceUnavailable, "the price is not known")
+	}
+	r.Stock, r.Cents = known, price(pricing, product, o.Quantity, available)
 	if available < o.Quantity {
 		return refuse(http.StatusConflict, fmt.Sprintf("%q is sold out", o.SKU))
 	}
@@ -85,11 +91,12 @@ func (s *shop) purchase(ctx context.Context, req events.APIGatewayV2HTTPRequest)
 
 // available asks inventory and falls back on the stock we last knew: selling one too many now and then costs
 // less than selling nothing while inventory is down.
-func (s *shop) available(ctx context.Context, sku string) (available int, known string) {
+func (s *shop) available(ctx context.Context, ask stockRequest) (available int, known string) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
+	sku := ask.SKU
 	var level stockLevel
-	err := s.invoke(ctx, Inventory, stockRequest{SKU: sku}, &level)
+	err := s.invoke(ctx, Inventory, ask, &level)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil || level.SKU != sku {

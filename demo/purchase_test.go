@@ -70,7 +70,7 @@ func TestPurchase(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newShop(behind{Inventory: test.inventory, Payment: test.payment}.invoke)
+				s := newShop(behind{Inventory: test.inventory, Payment: test.payment}.invoke, noFlags)
 				began := time.Now()
 				resp, err := s.purchase(t.Context(), events.APIGatewayV2HTTPRequest{Body: `{"sku":"A1"}`})
 				if err != nil {
@@ -107,18 +107,18 @@ func TestTheWeaknessIsThere(t *testing.T) {
 
 func TestTheStockLastKnownIsRemembered(t *testing.T) {
 	b := behind{Inventory: gives(stockLevel{SKU: "A1", Available: 0}), Payment: gives(authorization{Approved: true})}
-	s := newShop(b.invoke)
-	if n, known := s.available(t.Context(), "A1"); n != 0 || known != "live" {
+	s := newShop(b.invoke, noFlags)
+	if n, known := s.available(t.Context(), stockRequest{SKU: "A1"}); n != 0 || known != "live" {
 		t.Fatalf("got %d, %s", n, known)
 	}
 	b[Inventory] = fails
-	if n, known := s.available(t.Context(), "A1"); n != 0 || known != "cached" {
+	if n, known := s.available(t.Context(), stockRequest{SKU: "A1"}); n != 0 || known != "cached" {
 		t.Errorf("got %d, %s: what inventory said last is forgotten", n, known)
 	}
 }
 
 func TestOrdersAreChecked(t *testing.T) {
-	s := newShop(behind{Inventory: gives(stockLevel{SKU: "B2", Available: 9}), Payment: gives(authorization{Approved: true})}.invoke)
+	s := newShop(behind{Inventory: gives(stockLevel{SKU: "B2", Available: 9}), Payment: gives(authorization{Approved: true})}.invoke, noFlags)
 	for body, want := range map[string]int{
 		"": http.StatusBadRequest, "[]": http.StatusBadRequest, `{"sku":"A1","quantity":-1}`: http.StatusBadRequest,
 		`{"sku":"A1","quantity":101}`: http.StatusBadRequest, `{"sku":"Z9"}`: http.StatusNotFound,

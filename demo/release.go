@@ -19,7 +19,7 @@ type handler func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGa
 
 // release is purchase as one version of it is: good, slower, or without what it needs when inventory is in trouble.
 func release(invoke invoker, getenv func(string) string) handler {
-	s := newShop(invoke)
+	s := newShop(invoke, newFlags(getenv))
 	if getenv(fallbackVariable) == "off" {
 		s.patience, s.strict = paymentTimeout, true
 	}

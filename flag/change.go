@@ -147,6 +147,27 @@ func (c *change) there(u record, text []byte) (bool, error) {
 	return false, &Refused{Reason: fmt.Sprintf("%s: flag %q was changed by somebody else after it was read", c.in.Store, u.Flag), Err: err, Tip: "look at it, and run again"}
 }
 
+// Check says whether the flag is still as Apply made it; what somebody else did meanwhile is a *Drift.
+func (c *change) Check(ctx context.Context, undo json.RawMessage) error {
+	u, err := decodeRecord(undo)
+	if err != nil {
+		return err
+	}
+	text, _, err := c.in.Store.Read(ctx)
+	if err != nil {
+		return err
+	}
+	there, err := c.there(u, text)
+	var changed *Refused
+	switch {
+	case errors.As(err, &changed):
+		return &Drift{What: fmt.Sprintf("flag %q was changed", u.Flag)}
+	case err == nil && !there:
+		return &Drift{What: fmt.Sprintf("flag %q is not on for %s any more", u.Flag, u.Cohort)}
+	}
+	return err
+}
+
 // Revert implements Switch.
 func (c *change) Revert(ctx context.Context, undo json.RawMessage) error {
 	u, err := decodeRecord(undo)
@@ -157,12 +178,12 @@ func (c *change) Revert(ctx context.Context, undo json.RawMessage) error {
 }
 
 // Restore takes the change of an undo record back, in a process that knows nothing else. open finds its document again.
-func Restore(ctx context.Context, undo json.RawMessage, open func(place json.RawMessage) (Store, error)) error {
+func Restore(ctx context.Context, undo json.RawMessage, open func(place json.RawMessage, run string) (Store, error)) error {
 	u, err := decodeRecord(undo)
 	if err != nil {
 		return err
 	}
-	s, err := open(u.Place)
+	s, err := open(u.Place, u.Run)
 	if err != nil {
 		return err
 	}

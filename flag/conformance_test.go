@@ -206,10 +206,10 @@ func (p place) elsewhere(t *testing.T, undo json.RawMessage) error {
 	if err = errors.Join(err, json.Unmarshal(line, &copied)); err != nil {
 		t.Fatal(err)
 	}
-	return flag.Restore(t.Context(), copied, func(at json.RawMessage) (flag.Store, error) {
+	return flag.Restore(t.Context(), copied, func(at json.RawMessage, run string) (flag.Store, error) {
 		own, err := p.open(t).Place()
-		if err != nil || string(own) != string(at) {
-			t.Errorf("the place is %s, want %s (%v)", at, own, err)
+		if err != nil || string(own) != string(at) || run != order.Run {
+			t.Errorf("the place is %s of run %s, want %s (%v)", at, run, own, err)
 		}
 		return p.open(t), nil
 	})

@@ -86,8 +86,16 @@ func member(object []byte, name string) (piece, error) {
 	return *found, nil
 }
 
-// replaced is a text with another value in the place of a piece.
+// replaced is a text with another value in the place of a piece: on several lines, if the piece is.
 func replaced(doc []byte, p piece, text []byte) []byte {
+	if lines := bytes.Count(p.text, []byte("\n")); lines > 0 && !bytes.Contains(text, []byte("\n")) {
+		line := doc[bytes.LastIndexByte(doc[:p.start], '\n')+1 : p.start]
+		margin := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
+		var b bytes.Buffer
+		if json.Indent(&b, text, string(margin), "  ") == nil {
+			text = b.Bytes()
+		}
+	}
 	out := make([]byte, 0, len(doc)-len(p.text)+len(text))
 	out = append(out, doc[:p.start]...)
 	out = append(out, text...)

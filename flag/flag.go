@@ -26,6 +26,14 @@ func (c Cohort) String() string { return c.Attribute + "=" + c.Value }
 // Member is a user of the cohort of whom nothing else is known.
 func (c Cohort) Member() Attributes { return Attributes{c.Attribute: c.Value} }
 
+// Other is a user with another value of the cohort's attribute; "": with one that nobody has.
+func (c Cohort) Other(value string) Attributes {
+	if value == "" {
+		value = c.Value + " (nobody)"
+	}
+	return Attributes{c.Attribute: value}
+}
+
 // attributeName is what every format can write down as one word.
 var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
@@ -101,6 +109,12 @@ type Provider interface {
 	Switch(o Order) Switch
 	// Key identifies a flag, for "one run at a time".
 	Key(flag string) string
+}
+
+// A Checker is a Switch that can tell whether its flag is still as it was turned on.
+type Checker interface {
+	// Check changes nothing. What somebody else did is a *Drift.
+	Check(ctx context.Context, undo json.RawMessage) error
 }
 
 // An Order is what a Switch is to do.

@@ -64,7 +64,7 @@ func (f Format) added(doc []byte, o Order) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	inside, outside := o.Cohort.Member(), o.Cohort.outsider()
+	inside, outside := o.Cohort.Member(), o.Cohort.Other("")
 	before, err := f.evaluate(p.text, inside)
 	if err != nil {
 		return nil, err
@@ -89,9 +89,6 @@ func (f Format) added(doc []byte, o Order) ([]byte, error) {
 	}
 	return replaced(doc, p, part), nil
 }
-
-// outsider is somebody who is surely not in the cohort.
-func (c Cohort) outsider() Attributes { return Attributes{c.Attribute: c.Value + " (nobody)"} }
 
 // same says whether two parts mean the same.
 func (f Format) same(a, b []byte) bool {

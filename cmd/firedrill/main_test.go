@@ -46,6 +46,8 @@ func TestScripts(t *testing.T) {
 			"bigfile": bigFile,
 			"exits":   exits,
 
+			"demofolder": demoFolder,
+
 			"checkout":    checkout,
 			"functionzip": functionZip,
 		},

@@ -53,6 +53,9 @@ func (s *session) registry() engine.Registry {
 			if account.Has(kind) {
 				return changes.Restore(kind)
 			}
+			if kind == flagKind {
+				return flagRestorer{s}, nil
+			}
 			a, err := faultSets.Restore(kind)
 			if err != nil {
 				return nil, err
