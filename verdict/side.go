@@ -19,6 +19,7 @@ type side struct {
 // newSide prepares observations. Nothing measured is smaller than floor.
 func newSide(obs []Observation, floor float64) side {
 	s := side{n: len(obs), low: make([]float64, 0, len(obs)), high: make([]float64, 0, len(obs))}
+	exact := true
 	for _, o := range obs {
 		low, high := o.Value, o.Value
 		if o.Failed {
@@ -31,9 +32,14 @@ func newSide(obs []Observation, floor float64) side {
 		case o.Failed && o.Class == TimedOut:
 			high = math.Inf(1)
 		}
+		exact = exact && low == high
 		s.low, s.high = append(s.low, low), append(s.high, high)
 	}
 	slices.Sort(s.low)
+	if exact {
+		s.high = s.low
+		return s
+	}
 	slices.Sort(s.high)
 	return s
 }
@@ -74,16 +80,15 @@ func (s side) known() []float64 {
 	return s.low[min(s.unknown, len(s.low)):] // the unknown ones are the smallest there can be
 }
 
-// clockStep is the smallest difference between two values of the sides if most values are shared by several observations, as those of
-// a coarse clock are; 0 otherwise, and where all are one and the same.
+// clockStep is the smallest difference between two values of the sides if most are shared by several observations of their side, as those
+// of a coarse clock are; 0 otherwise, and where all are one and the same.
 func clockStep(a, b side) float64 {
-	all := slices.Concat(a.known(), b.known())
-	slices.Sort(all)
-	total := len(all)
-	all = slices.Compact(all)
-	if 2*len(all) > total {
+	x, y := slices.Compact(slices.Clone(a.known())), slices.Compact(slices.Clone(b.known()))
+	if 2*(len(x)+len(y)) > a.n+b.n {
 		return 0
 	}
+	all := slices.Concat(x, y)
+	slices.Sort(all)
 	step := math.Inf(1)
 	for i := 1; i < len(all); i++ {
 		if gap := all[i] - all[i-1]; gap > 0 {
