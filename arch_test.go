@@ -41,6 +41,7 @@ var importRules = []struct {
 	{"local", []string{"fault", "runtimeapi"}, "the laptop's Lambda knows functions, not experiments"},
 	{"runtimes", nil, "tests only: every kind on real runtimes"},
 	{"calendar", nil, "arithmetic on instants that are handed in: no clock, no I/O"},
+	{"verdict/calibrate", []string{"verdict"}, "measures the judge by its public face"},
 	{"experiment", []string{"calendar", "fault", "verdict"}, "the file is data: no I/O, no engine"},
 	{"reading", []string{"fault", "envelope"}, "says what a document means, without any I/O"},
 	{"action", []string{"action/group", "experiment", "fault", "envelope"}, "an action must work without the engine that calls it"},

@@ -41,19 +41,9 @@ func Compare(statistic string, hit, spared []Observation) (c Contrast, ok bool) 
 	p := newPair(e, hit, spared, nil)
 	c.Difference = Reading{c.Hit.Estimate - c.Spared.Estimate, p.interval(DefaultConfidence)}
 	if isQuantile {
-		slower := slowerOf(p, DefaultConfidence)
-		c.Slower = &slower
+		c.Slower = &Reading{slower{}.estimate(p.x, p.y), pair{comparison: slower{}, x: p.x, y: p.y}.interval(DefaultConfidence)}
 	}
 	return c, true
-}
-
-// slowerOf is the size of the effect on two sides.
-func slowerOf(p pair, confidence float64) Reading {
-	tail := (1 - confidence) / 2
-	return Reading{
-		Estimate: place(p.x.known(), p.y.known()).share,
-		Interval: Interval{1 - place(p.y.high, p.x.low).upper(tail), place(p.x.high, p.y.low).upper(tail), confidence},
-	}
 }
 
 // read estimates a statistic that is known to exist, of observations that are known to be some.

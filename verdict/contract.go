@@ -57,17 +57,18 @@ type Relation string
 // The relations. The zero Relation is that of an expectation which compares with nothing but its threshold.
 const (
 	RatioTo        Relation = "ratio"      // p95 <= +10%: a tenth more than the other group's, as a share of it: 0.1
+	PairsWith      Relation = "pairs"      // slower <= 55%: of all pairs of requests, one of each group, the share in which the first took longer
 	DifferenceFrom Relation = "difference" // p95 <= +20ms, error_rate <= +1%: so much more, in the expectation's unit
 )
 
 // An Expectation is a parsed "STATISTIC OP VALUE", or one of an alarm: "ok", "fires within DURATION". Text is what the user wrote.
 type Expectation struct {
 	Text      string  `json:"text"`
-	Statistic string  `json:"statistic"` // p0 < pNN.N < p100, mean, rate, count, error_rate, value, alarm, fires
+	Statistic string  `json:"statistic"` // p0 < pNN.N < p100, mean, rate, count, error_rate, value, slower, alarm, fires
 	Op        string  `json:"op"`        // < <= > >=  (== and != for value and count)
 	Threshold float64 `json:"threshold"` // in Unit
 	Unit      Unit    `json:"unit"`
-	// Relative is set where the threshold has a sign: the expectation is of how much more the statistic is than that of another group.
+	// Relative is set where two groups are compared: mostly where the threshold has a sign, and says how much more than the other group's it may be.
 	Relative Relation `json:"relative,omitempty"`
 }
 

@@ -116,7 +116,7 @@ func otherName(name string) string {
 
 func checkStatistic(name string) (message, hint string) {
 	switch name {
-	case "mean", "rate", "count", "error_rate", "value":
+	case "mean", "rate", "count", "error_rate", "value", "slower":
 		return "", ""
 	}
 	if _, ok := quantileOf(name); ok {
@@ -126,7 +126,7 @@ func checkStatistic(name string) (message, hint string) {
 	if other := otherName(name); other != "" {
 		return message, "use " + other
 	}
-	return message, "the statistics are p50, p95, p99.9 and the like, mean, rate, count, error_rate and value"
+	return message, "the statistics are p50, p95, p99.9 and the like, mean, rate, count, error_rate and value, and slower of two groups"
 }
 
 // quantileOf reads pNN or pNN.N as a probability between 0 and 1, both excluded.

@@ -39,6 +39,7 @@ func TestParseExpectation(t *testing.T) {
 		{"p95 < -1s", Expectation{"p95 < -1s", "p95", "<", -1, Seconds, DifferenceFrom}},
 		{"error_rate <= +1%", Expectation{"error_rate <= +1%", "error_rate", "<=", 0.01, Ratio, DifferenceFrom}},
 		{"error_rate < +0%", Expectation{"error_rate < +0%", "error_rate", "<", 0, Ratio, DifferenceFrom}},
+		{"slower <= 55%", Expectation{"slower <= 55%", "slower", "<=", 0.55, Ratio, PairsWith}},
 		{"p5 >= +10", Expectation{"p5 >= +10", "p5", ">=", 10, Number, ""}},
 	}
 	for _, tt := range tests {
@@ -82,6 +83,10 @@ func TestParseExpectationRefuses(t *testing.T) {
 		{"errors < 1%", `"errors"`, "use error_rate"},
 		{"rps > 3", `"rps"`, "use rate"},
 		{"p95 latency < 1s", `"p95 latency"`, "the statistics are"},
+		{"slower <= 0.55", "not a share of pairs", "slower <= 55%"},
+		{"slower <= 55ms", "not a share of pairs", "slower <= 55%"},
+		{"slower <= 101%", "not a share of pairs", "no difference"},
+		{"slower == 50%", "cannot be used", "never pin it down"},
 		{"error_rate < 0.01", "not a share", "1%"},
 		{"error_rate < 1ms", "not a share", "1%"},
 		{"error_rate < 101%", "between 0% and 100%", ""},

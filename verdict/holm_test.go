@@ -56,7 +56,7 @@ func TestCorrect(t *testing.T) {
 
 // TestFamilyWiseError: of twenty comparisons without a difference, one too many is found in 40 of 100 runs; corrected, in 2.5 at most.
 func TestFamilyWiseError(t *testing.T) {
-	const runs, measures = 400, 20
+	const runs, measures = 200, 20
 	r := rand.New(rand.NewPCG(20, 1))
 	e := expect(t, "error_rate <= +0%")
 	draw := func() []Observation { return failures(int(100+r.NormFloat64()*math.Sqrt(90)), 1000) }

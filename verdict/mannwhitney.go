@@ -94,7 +94,7 @@ func (p placement) upper(tail float64) float64 {
 }
 
 // maxExactPairs bounds the work of the exact distribution.
-const maxExactPairs = 900
+const maxExactPairs = 400
 
 // significance is the two-sided p-value of U: exact for few values without ties, otherwise by the normal approximation with
 // corrections for ties and continuity (M. Hollander and D. A. Wolfe, Nonparametric Statistical Methods, section 4.1).

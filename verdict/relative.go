@@ -10,6 +10,9 @@ import (
 // relationOf tells thresholds that have a sign, "+10%" and "-20ms", from those that stand for themselves. Numbers with a sign, as
 // readings have them, do stand for themselves.
 func relationOf(statistic, value string) (Relation, string) {
+	if statistic == "slower" {
+		return PairsWith, value
+	}
 	_, isQuantile := quantileOf(statistic)
 	if !isQuantile && statistic != "mean" && statistic != "error_rate" || !strings.HasPrefix(value, "+") && !strings.HasPrefix(value, "-") {
 		return "", value
@@ -31,6 +34,9 @@ func parseMore(statistic string, relation Relation, text string) (x float64, uni
 		if !ok {
 			return 0, "", fmt.Sprintf("%q is not a share", text), "write a percentage with a sign, such as +10%"
 		}
+		if relation == PairsWith && (x < 0 || x > 100) {
+			return 0, "", fmt.Sprintf("%q is not a share of pairs", text), "a half, 50%, is no difference"
+		}
 		if x < -100 || statistic == "error_rate" && x > 100 {
 			return 0, "", fmt.Sprintf("%q is more than there can be", text), ""
 		}
@@ -38,6 +44,9 @@ func parseMore(statistic string, relation Relation, text string) (x float64, uni
 	}
 	if statistic == "error_rate" {
 		return 0, "", fmt.Sprintf("%q is not a difference of shares", text), "write percentage points with a sign, such as +1%"
+	}
+	if relation == PairsWith {
+		return 0, "", fmt.Sprintf("%q is not a share of pairs", text), "write how many of 100 requests may be slower than one of the other group: slower <= 55%"
 	}
 	d, err := time.ParseDuration(bare)
 	if err != nil {
@@ -49,11 +58,11 @@ func parseMore(statistic string, relation Relation, text string) (x float64, uni
 // formatMore writes how much more something is: "+12 %", "-3.1 ms", "+0.4 points".
 func (e Expectation) formatMore(x float64) string {
 	sign := ""
-	if x > 0 {
+	if x > 0 && e.Relative != PairsWith {
 		sign = "+"
 	}
 	switch {
-	case e.Relative == RatioTo:
+	case e.Relative == RatioTo, e.Relative == PairsWith:
 		return sign + significant(x*100) + " %"
 	case e.Unit == Ratio:
 		return sign + significant(x*100) + " points"
@@ -65,20 +74,12 @@ func (e Expectation) formatMore(x float64) string {
 
 // EstimateAgainst is the point value of an expectation that compares two groups, and false if either has no data for it.
 func EstimateAgainst(e Expectation, subject, control []Observation) (float64, bool) {
-	alone := e
-	alone.Relative = ""
-	if alone.Statistic != "error_rate" {
-		alone.Unit, alone.Threshold = Seconds, math.Inf(1) // which a request that timed out cannot be known to exceed
-	}
-	a, ok := Estimate(alone, subject, 0)
-	b, other := Estimate(alone, control, 0)
-	if !ok || !other {
+	if e.Relative == "" || comparisonOf(e) == nil || len(subject) == 0 || len(control) == 0 {
 		return math.NaN(), false
 	}
-	if e.Relative == RatioTo {
-		return a/b - 1, b > 0 && !math.IsInf(b, 1)
-	}
-	return a - b, !math.IsInf(b, 1)
+	p := newPair(e, subject, control, nil)
+	x := p.estimate(p.x, p.y)
+	return x, !math.IsNaN(x)
 }
 
 // samplesToCompare is SamplesNeeded of each of two groups.

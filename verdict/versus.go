@@ -36,6 +36,8 @@ func comparisonOf(e Expectation) comparison {
 		return means{share}
 	case "error_rate":
 		return rates{}
+	case "slower":
+		return slower{}
 	}
 	if q, ok := quantileOf(e.Statistic); ok {
 		return quantiles{q, share, floorOf(e)}
@@ -62,7 +64,7 @@ type pair struct {
 func newPair(e Expectation, subject, control, lost []Observation) pair {
 	floor := floorOf(e)
 	p := pair{comparison: comparisonOf(e), x: newSide(subject, floor), y: newSide(control, floor), lost: newSide(lost, floor)}
-	if e.Statistic != "error_rate" && e.Unit != Number {
+	if e.Statistic != "error_rate" && e.Statistic != "slower" && e.Unit != Number { // pairs count ties as half
 		p.step = clockStep(p.x, p.y)
 	}
 	return p
@@ -106,10 +108,11 @@ func JudgeAgainst(e Expectation, subject, control []Observation, o Versus) Findi
 		return f
 	}
 	p := newPair(e, subject, control, o.Lost)
+	f.Estimate = p.estimate(p.x, p.y)
 	if f.Cause, f.Reason = undefined(e, p); f.Cause != "" {
 		return f
 	}
-	f.Estimate, f.Interval = p.estimate(p.x, p.y), p.interval(o.Confidence)
+	f.Interval = p.interval(o.Confidence)
 	f.settle(p, o)
 	if f.Outcome == Inconclusive {
 		f.Cause, f.Missing = hindrance(f, p, o)

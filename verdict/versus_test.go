@@ -59,6 +59,11 @@ func TestJudgeAgainst(t *testing.T) {
 		{"open", "p95 <= +27%", slower, usual, Versus{}, Inconclusive, "", "more like these would settle it"},
 		{"mean", "mean <= +10%", usual, usual, Versus{}, Held, "", "mean is 0 %"},
 		{"mean, slower", "mean <= +10ms", slower, usual, Versus{}, Disproved, "", "mean is +30 ms"},
+		{"no slower", "slower <= 55%", usual, usual, Versus{}, Held, "", "slower is 50 % (95 % interval 46.7 % to 53.3 %"},
+		{"always slower", "slower <= 55%", slower, usual, Versus{}, Disproved, "", "slower is 100 %"},
+		{"slower for half of them", "slower <= 55%", append(usual[:300:300], slower[:300]...), usual, Versus{}, Disproved, "", "slower is 62.5 %"},
+		{"ties are no difference", "slower <= 60%", values(many2(0.1, 300)...), values(many2(0.1, 300)...), Versus{}, Held, "", "slower is 50 %"},
+		{"as a subject that hung", "slower <= 55%", append(hung[:100:100], usual...), usual, Versus{}, Inconclusive, "", "leaves open"},
 		{"errors", "error_rate <= +1%", failures(0, 1000), failures(0, 1000), Versus{}, Held, "", "0 points"},
 		{"more errors", "error_rate <= +1%", failures(50, 1000), failures(1, 1000), Versus{}, Disproved, "", "+4.9 points"},
 		{"few errors", "error_rate <= +1%", failures(1, 100), failures(0, 100), Versus{}, Inconclusive, "", "leaves open"},
@@ -148,7 +153,7 @@ func group(t *rapid.T, name string) []Observation {
 }
 
 func comparing(t *rapid.T) Expectation {
-	text := rapid.SampledFrom([]string{"p50 <= +10%", "p95 < +5ms", "p95 >= -10%", "mean <= +10%", "mean > -1s", "error_rate <= +1%", "error_rate > -3%", "p99 <= +0%"}).Draw(t, "expectation")
+	text := rapid.SampledFrom([]string{"p50 <= +10%", "p95 < +5ms", "p95 >= -10%", "mean <= +10%", "mean > -1s", "error_rate <= +1%", "error_rate > -3%", "p99 <= +0%", "slower <= 55%", "slower > 40%"}).Draw(t, "expectation")
 	e, err := ParseExpectation(text)
 	if err != nil {
 		t.Fatal(err)

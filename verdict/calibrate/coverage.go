@@ -96,7 +96,7 @@ func writeCoverage(w io.Writer, runs int) error {
 			if s.clock > 0 {
 				continue // its truth is not a number of steps
 			}
-			for _, n := range []int{50, 100, 500} {
+			for _, n := range []int{50, 500} {
 				name := fmt.Sprintf("p%g, %s, %d", 100*q, s.name, n)
 				line := "| " + name
 				for _, m := range methods() {
