@@ -7,7 +7,7 @@ import (
 )
 
 // patternExpectation is a rough sketch of verdict's grammar, for editors.
-const patternExpectation = `^\s*(ok|OK|fires\s+within\s+[0-9]|\s*(p[0-9.]+|mean|rate|count|error_rate|value)\s*(<=?|>=?|==|!=)\s*[-+]?[0-9.])`
+const patternExpectation = `^\s*(ok|OK|fires\s+within\s+[0-9]|\s*(p[0-9.]+|mean|rate|count|error_rate|value|slower)\s*(<=?|>=?|==|!=)\s*[-+]?[0-9.])`
 
 // expectation reads STATISTIC OP VALUE. The grammar is verdict's.
 func expectation() value[verdict.Expectation] {

@@ -44,9 +44,9 @@ func published(t *testing.T, name string) map[string][][]float64 {
 	return rows
 }
 
-// likely says whether a share of some runs is what a table of thousand says, but for luck of one in 100,000.
+// likely says whether a share of some runs is what a table says, but for luck of one in 100,000.
 func likely(k, runs int, percent float64) bool {
-	const published = 1000
+	const published = 400
 	p := (float64(k) + percent/100*published + 1) / (float64(runs) + published + 2) // of both together
 	luck := math.Sqrt(p * (1 - p) * (1/float64(runs) + 1/float64(published)))
 	return math.Abs(float64(k)/float64(runs)-percent/100) <= 4.5*luck
@@ -78,7 +78,7 @@ func TestTablesStillHold(t *testing.T) {
 // TestTheTablesKeepThePromise: no cell of the document has more false alarms, or lets more harm through, than 2.5 of 100 runs and what may be
 // luck.
 func TestTheTablesKeepThePromise(t *testing.T) {
-	most := 2.5 + 100*3.5*math.Sqrt(0.025*0.975/1000)
+	most := 2.5 + 100*3.5*math.Sqrt(0.025*0.975/400)
 	for _, table := range tables() {
 		margin := 2 // +10 %, and +1 point: the third column of both
 		for name, cells := range published(t, table.name) {

@@ -1,7 +1,7 @@
 // Command calibrate measures how often the judge of two groups is wrong: it draws samples of services whose truth is known, has them
 // judged, and counts. It prints the tables of docs/statistics.md; its test checks that they still say what is true.
 //
-//	go run ./verdict/calibrate -runs 1000
+//	go run ./verdict/calibrate -runs 400
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	runs := flag.Int("runs", 1000, "how often each comparison is drawn")
+	runs := flag.Int("runs", 400, "how often each comparison is drawn")
 	methods := flag.Bool("methods", false, "compare methods of intervals instead: slow")
 	flag.Parse()
 	print := write
