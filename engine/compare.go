@@ -50,10 +50,10 @@ func sidesOf(run string, m experiment.Measure, own, other []verdict.Observation)
 }
 
 // judge judges what is known to belong to either side so that the answer holds wherever the lost ones belong: of one side alone, whether they
-// belong to it or not.
-func (s sides) judge(m experiment.Measure, from, until time.Time) verdict.Finding {
+// belong to it or not. alpha is that of a disproof where two sides are compared.
+func (s sides) judge(m experiment.Measure, from, until time.Time, alpha float64) verdict.Finding {
 	if m.Against.Compares() {
-		return verdict.JudgeAgainst(m.Expect, s.subject, s.control, verdict.Versus{From: from, To: until, Lost: s.lost})
+		return verdict.JudgeAgainst(m.Expect, s.subject, s.control, verdict.Versus{From: from, To: until, Lost: s.lost, Alpha: alpha})
 	}
 	without := verdict.Judge(m.Expect, s.subject, until.Sub(from))
 	if len(s.lost) == 0 {

@@ -150,6 +150,7 @@ func (r *runner) assemble() *Result {
 		}
 		res.Measures = append(res.Measures, r.measureResult(i, m, sorted[r.sourceName(m)], sorted[m.Against.Load], res.Ended))
 	}
+	correct(res.Measures)
 	for _, l := range r.x.Loads {
 		res.Loads = append(res.Loads, r.loadResult(l, sorted["load."+l.Name], res.Ended))
 	}

@@ -48,7 +48,7 @@ func whole(obs []verdict.Observation, until time.Time) []verdict.Observation {
 // under the fault must be quiet without it.
 func (r *runner) judgeIn(m experiment.Measure, phase string, obs, other []verdict.Observation, from, until time.Time) verdict.Finding {
 	if m.Against.Compares() || m.ByVersion != "" {
-		return sidesOf(r.run, m, obs, other).judge(m, from, until)
+		return sidesOf(r.run, m, obs, other).judge(m, from, until, lastLook().Look(harmLooks))
 	}
 	obs = whole(obs, until)
 	if m.Expect.Fires() && phase == PhaseFault {

@@ -40,6 +40,7 @@ const (
 	evDone             // the one command under way has ended, with err
 	evJudged           // the answer to opJudge
 	evSteady           // the answer to opCheck: the steady state is back
+	evHarm             // what the fault shows is certain before the stage is over
 	evStop             // somebody or something wants the run to end
 	evNews             // a part of the command under way is done: for the shell's books alone
 )
@@ -185,6 +186,12 @@ func (m *machine) Step(e event) []command {
 			out = append(out, m.leave(e.at)...)
 			m.state = finished
 			return append(out, command{op: opFinish})
+		}
+	case evHarm:
+		if m.state == observing {
+			out = append(out, m.leave(e.at)...)
+			m.state = restoring
+			out = append(out, command{op: opCancel})
 		}
 	case evStop:
 		out = append(out, m.halt(e.at, e.stop)...)

@@ -58,7 +58,7 @@ func TestLostRequestsAreNoPass(t *testing.T) {
 	add(1000, "1", false)
 	add(1000, "2", false)
 	judge := func() verdict.Finding {
-		return sidesOf("RUN", m, own, nil).judge(m, start, start.Add(10*time.Second))
+		return sidesOf("RUN", m, own, nil).judge(m, start, start.Add(10*time.Second), 0)
 	}
 	if f := judge(); f.Outcome != verdict.Held {
 		t.Fatalf("equal versions: %s, %s", f.Outcome, f.Reason)
@@ -73,8 +73,8 @@ func TestLostRequestsAreNoPass(t *testing.T) {
 	}
 }
 
-// twoVersions runs an experiment in which two loads are compared, of which the canary's requests take so much longer.
-func twoVersions(t *testing.T, more time.Duration) *Result {
+// twoVersions runs an experiment in which two loads are compared, of which the canary's requests take so much longer from some time on.
+func twoVersions(t *testing.T, more, after time.Duration) *Result {
 	var result *Result
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud()
@@ -88,9 +88,9 @@ func twoVersions(t *testing.T, more time.Duration) *Result {
 		registry.Load = func(l experiment.Load) (Generator, error) {
 			g, err := plain(l)
 			if l.Name == "canary" {
-				return slower{g, more}, err
+				return &slower{Generator: g, more: more, after: after}, err
 			}
-			return slower{g, 0}, err
+			return &slower{Generator: g}, err
 		}
 		var err error
 		result, err = Run(t.Context(), x, Options{Registry: registry, State: NewState(t.TempDir())})
@@ -104,12 +104,16 @@ func twoVersions(t *testing.T, more time.Duration) *Result {
 // slower spreads a load's latencies over a few milliseconds, and adds to them.
 type slower struct {
 	Generator
-	more time.Duration
+	more, after time.Duration
 }
 
-func (s slower) Run(ctx context.Context, sink func(verdict.Observation)) error {
+func (s *slower) Run(ctx context.Context, sink func(verdict.Observation)) error {
+	began := time.Now()
 	return s.Generator.Run(ctx, func(o verdict.Observation) {
-		o.Value += s.more.Seconds() + float64(o.At.UnixMilli()%7)/1000
+		o.Value += float64(o.At.UnixMilli()%7) / 1000
+		if o.At.Sub(began) >= s.after {
+			o.Value += s.more.Seconds()
+		}
 		sink(o)
 	})
 }
@@ -123,7 +127,7 @@ func TestRunComparesLoads(t *testing.T) {
 		{20 * time.Millisecond, verdict.NotSteady},
 	}
 	for _, tt := range tests {
-		r := twoVersions(t, tt.more)
+		r := twoVersions(t, tt.more, 0)
 		if r.Verdict != tt.want {
 			t.Errorf("%s slower: %s (%s), want %s", tt.more, r.Verdict, r.Reason, tt.want)
 		}

@@ -164,6 +164,7 @@ type watcher struct {
 	looked       time.Time   // at all
 	wall         time.Time   // what the wall clock said then
 	since        []time.Time // per stop rule: since when it has been true; zero while it is not
+	harm         harmWatch
 }
 
 // look is called every watchStep.
@@ -181,6 +182,9 @@ func (r *runner) look() {
 		r.watch.rules = now
 		r.checkRules(now)
 		r.checkBudgets(now)
+	}
+	if r.m.state == observing {
+		r.checkHarm(now)
 	}
 	if now.Sub(r.watch.stats) >= statsStep-watchStep/2 { // the ticks come a little early or late
 		r.watch.stats = now
