@@ -14,6 +14,7 @@ type decoder struct {
 	catalog  catalog
 	places   map[string]*node // by dotted path
 	unused   []string         // variables of vars: that nothing uses
+	wanted   []string         // variables that settings name
 	problems []Problem
 }
 

@@ -12,6 +12,8 @@ type Options struct {
 	Env  func(name string) (string, bool) // os.LookupEnv, or nil
 	// Kinds are the faults of AWS accounts that conditions may name, beside those inside functions.
 	Kinds []Kind
+	// Set are values to put in place of what the file says.
+	Set []Setting
 }
 
 // Parse reads an experiment file. It finds all mistakes it can, not just the first, in the order of the file.
@@ -32,6 +34,7 @@ func (d *decoder) parse(data []byte) *Experiment {
 		return nil
 	}
 	d.places[""] = root
+	d.set(root)
 	d.expandAll(root)
 	draft, _ := document(d.catalog).read(d, root, "")
 	x := draft.Experiment

@@ -65,6 +65,7 @@ func (d *decoder) expandAll(root *node) {
 			d.expand(e.value, s, e.key.text)
 		}
 	}
+	d.checkWanted(s.used)
 	for name := range s.vars {
 		if !s.used[name] {
 			d.unused = append(d.unused, name)

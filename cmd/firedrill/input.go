@@ -91,8 +91,14 @@ func (a *app) parse(file string, vars map[string]string) (*experiment.Experiment
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	x, found := experiment.Parse(data, experiment.Options{File: file, Vars: vars, Env: a.lookupEnv, Kinds: account.Kinds()})
-	return x, data, found, problems(file, found)
+	x, found, err := a.parseText(file, data, vars, nil)
+	return x, data, found, err
+}
+
+// parseText checks the text of an experiment file, with settings in place of what it says.
+func (a *app) parseText(file string, data []byte, vars map[string]string, set []experiment.Setting) (*experiment.Experiment, []experiment.Problem, error) {
+	x, found := experiment.Parse(data, experiment.Options{File: file, Vars: vars, Env: a.lookupEnv, Kinds: account.Kinds(), Set: set})
+	return x, found, problems(file, found)
 }
 
 // warn prints the warnings among problems to standard error.

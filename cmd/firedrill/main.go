@@ -143,7 +143,7 @@ Exit codes: 0 held, 1 the run itself failed, 2 usage or bad file, 3 disproved,
 	root.SetErr(a.stderr)
 	root.AddCommand(
 		a.demoCommand(), a.initCommand(), a.validateCommand(), a.planCommand(), a.policyCommand(), a.runCommand(), a.verifyCommand(), a.canaryCommand(), a.flagCommand(),
-		a.statusCommand(), a.stopCommand(), a.recoverCommand(), a.runsCommand(), a.reportCommand(),
+		a.sweepCommand(), a.statusCommand(), a.stopCommand(), a.recoverCommand(), a.runsCommand(), a.reportCommand(),
 		a.faultsCommand(), a.killSwitchCommand(), a.stateCommand(), a.localCommand(), a.layerCommand(), a.proxyCommand(), a.schemaCommand(), a.versionCommand(),
 		a.lambdaCommand(),
 	)
