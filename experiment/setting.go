@@ -83,10 +83,10 @@ func (d *decoder) into(n *node, s step, path string, last bool) (*reached, compl
 	case n.form == sequence && s.index >= 0:
 		if s.index >= len(n.items) {
 			count := fmt.Sprintf("%d items", len(n.items))
-		if len(n.items) == 1 {
-			count = "one item"
-		}
-		return nil, complaint{fmt.Sprintf("has %s, counted from 0: there is no %s", count, s), itemsHint(n)}
+			if len(n.items) == 1 {
+				count = "one item"
+			}
+			return nil, complaint{fmt.Sprintf("has %s, counted from 0: there is no %s", count, s), itemsHint(n)}
 		}
 		return &reached{n.items[s.index], index(path, s.index)}, complaint{}
 	case n.form == sequence && s.named:

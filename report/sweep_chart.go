@@ -19,7 +19,8 @@ type sweepDrawing struct {
 	top    float64
 }
 
-// drawSweep draws a measure: x is the parameter, y the measure with its interval, colored by what the runs at that value said.
+// drawSweep draws a measure: x is the parameter, y the measure with its interval, colored by what that says of the measure.
+// The bands are what all runs say together.
 func drawSweep(r *sweep.Report, measure, id string, f frame) template.HTML {
 	d := &sweepDrawing{frame: f, r: r, points: sweepPoints(r, measure)}
 	d.top = sweepTop(d.points)
@@ -118,7 +119,7 @@ func (d *sweepDrawing) point(p sweepPoint) {
 	if p.finding.Outcome == "" {
 		return
 	}
-	class := outcomeClass(answerVerdict(p.answer))
+	class := outcomeClass(p.finding.Outcome)
 	x, f := d.x(p.value), p.finding
 	low, high := f.Interval.Low, f.Interval.High
 	d.rect(x-3, d.y(high), 6, math.Max(d.y(low)-d.y(high), 1), "interval "+class)

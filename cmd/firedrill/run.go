@@ -107,10 +107,14 @@ func (a *app) execute(ctx context.Context, x *experiment.Experiment, source []by
 	if err != nil {
 		return nil, err
 	}
+	return a.perform(ctx, x, runOptions(x, source, world, guards, state), interrupts)
+}
+
+// perform runs an experiment, and shows it as it happens.
+func (a *app) perform(ctx context.Context, x *experiment.Experiment, o engine.Options, interrupts *interrupts) (*engine.Result, error) {
 	out := newRelay(a.stderr)
 	show := a.newProgress(x, out)
 	interrupts.watch(show)
-	o := runOptions(x, source, world, guards, state)
 	o.Observer = show.observe
 	result, err := engine.Run(ctx, x, o)
 	show.clear()

@@ -53,6 +53,7 @@ runs do not say. With --at-least it is 0 if it holds up to there, 3 if it does n
 	}
 	s.in.register(cmd)
 	s.in.signing.register(cmd)
+	s.in.labels.register(cmd)
 	s.own.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&s.over, "over", "", "PATH=FROM..TO: what to vary, from gentle to harsh; {min,max} at the end of a path sets both, and NAME a variable")

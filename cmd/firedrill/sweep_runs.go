@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/firedrill-dev/firedrill/engine"
+	"github.com/firedrill-dev/firedrill/experiment"
 	"github.com/firedrill-dev/firedrill/report"
 	"github.com/firedrill-dev/firedrill/sweep"
 	"github.com/firedrill-dev/firedrill/verdict"
@@ -43,7 +44,7 @@ func (h *hunt) seek(ctx context.Context, interrupts *interrupts) error {
 		if err != nil {
 			return fmt.Errorf("with %s=%s: %w", h.over, h.search.Scale.Format(trial.Value), err)
 		}
-		r, err := h.a.execute(ctx, x, source, h.world, h.guards, interrupts)
+		r, err := h.run(ctx, x, source, interrupts)
 		if err != nil {
 			return err
 		}
@@ -54,6 +55,17 @@ func (h *hunt) seek(ctx context.Context, interrupts *interrupts) error {
 			return nil
 		}
 	}
+}
+
+// run makes one run. Its history is that of the sweep, not that of the experiment as its file has it.
+func (h *hunt) run(ctx context.Context, x *experiment.Experiment, source []byte, interrupts *interrupts) (*engine.Result, error) {
+	state, err := h.a.openState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o := runOptions(x, source, h.world, h.guards, state)
+	o.Experiment += "#" + h.over.String()
+	return h.a.perform(ctx, x, o, interrupts)
 }
 
 func (h *hunt) readings() []sweep.Reading {
