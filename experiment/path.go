@@ -22,6 +22,7 @@ type step struct {
 	index int    // of a list; -1: it is a key
 }
 
+// String is the step as it is written.
 func (s step) String() string {
 	switch {
 	case s.index >= 0:
