@@ -170,47 +170,47 @@ func (r *runner) askForProofs(now time.Time) {
 	}()
 }
 
-// expected is how many injections the loads will bring about: least for those that invoke a target themselves, most if every
-// request of every load reaches every target once. Both are about.
-func expected(x *experiment.Experiment, s spec, changes []*change) (least, most float64) {
-	for _, ch := range changes {
-		for _, l := range x.Loads {
-			n := injectionsOf(l, ch, s)
-			most += n
-			if len(ch.Match) == 0 && ch.After == "" && l.Lambda != "" && slices.Contains(ch.names, l.Lambda) {
-				least += n
-			}
+// checkPrediction refuses what is sure to be over a budget.
+func (f *refusals) checkPrediction(g experiment.Guards, p Prediction) {
+	const lower = "lower the load's rate, the percentage or the time, or raise the budget on purpose"
+	if n := float64(g.Budget.Invocations); n > 0 && p.Injections.Least > n {
+		what := "the loads alone"
+		if p.loads().Least <= n {
+			what = "the loads and the targets' usual use"
 		}
+		f.add(tip(g, lower), "%s bring about %.0f injections, but %s is %.0f", what, p.Injections.Least, said(g, "budget.invocations"), n)
 	}
-	return least, most
+	if n := float64(g.Budget.Errors); n > 0 && p.Failed.Least > n {
+		f.add(tip(g, lower), "%.0f requests are sure to fail, but %s is %.0f", p.Failed.Least, said(g, "budget.errors"), n)
+	}
+	if most := g.Budget.Cost; most > 0 && p.Cost.Most > most {
+		if !p.Cost.Known() {
+			f.add(tip(g, "nobody counts a cost while a run goes on, so that it must be known before"), "it is not known what the run may cost, and %s is $%.2f", said(g, "budget.cost"), most)
+			return
+		}
+		f.add(tip(g, lower), "the run may cost $%.2f, but %s is $%.2f", p.Cost.Most, said(g, "budget.cost"), most)
+	}
 }
 
-// injectionsOf is how many requests of a load a condition hits, in all stages.
-func injectionsOf(l experiment.Load, ch *change, s spec) float64 {
-	if !slices.ContainsFunc(fault.Kinds(), func(k fault.KindInfo) bool { return string(k.Kind) == ch.Fault }) {
-		return 0 // it is no fault inside functions, which is counted by invocations
+// loads is how many injections the experiment's own loads bring about.
+func (p Prediction) loads() Range {
+	var out Range
+	for _, c := range p.Changes {
+		out = out.plus(c.loads)
 	}
-	total := 0.0
-	begin, end := ch.Delay, time.Duration(len(s.stages))*s.fault
-	if ch.For > 0 {
-		end = min(end, begin+ch.For)
-	}
-	for i, share := range s.stages {
-		from, to := max(begin, time.Duration(i)*s.fault), min(end, time.Duration(i+1)*s.fault)
-		if to > from {
-			total += due(l.Rate, s.baseline+from, s.baseline+to) * share / 100 * ch.Percentage / 100
-		}
-	}
-	return total
+	return out
 }
 
 // budgetWarnings say what may be used up before the run is over.
-func budgetWarnings(x *experiment.Experiment, s spec, o Options, changes []*change) []string {
+func budgetWarnings(x *experiment.Experiment, o Options, p Prediction) []string {
 	var out []string
-	least, most := expected(x, s, changes)
+	what, most := "the loads", p.loads().Most
+	if p.Injections.Known() && p.Injections.Most > most {
+		what, most = "the run", p.Injections.Most
+	}
 	for _, g := range guardsOf(x, o) {
-		if n := float64(g.Budget.Invocations); n > 0 && most > n && least <= n {
-			out = append(out, fmt.Sprintf("the loads may bring about %.0f injections, but %s is %.0f: the run would stop before its time", most, said(g, "budget.invocations"), n))
+		if n := float64(g.Budget.Invocations); n > 0 && most > n && p.Injections.Least <= n {
+			out = append(out, fmt.Sprintf("%s may bring about %.0f injections, but %s is %.0f: the run would stop before its time", what, most, said(g, "budget.invocations"), n))
 		}
 	}
 	return out

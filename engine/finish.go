@@ -141,7 +141,7 @@ func (r *runner) assemble() *Result {
 	}
 	res := &Result{
 		Version: 1, Run: r.run, Experiment: withoutSecrets(r.x), Labels: r.o.Labels, Started: r.started, Ended: time.Now(),
-		Phases: append([]PhaseSpan{}, r.spans...), Recovery: r.recovery, Residue: r.residue, Stop: r.m.stop, Budgets: r.budgets,
+		Phases: append([]PhaseSpan{}, r.spans...), Recovery: r.recovery, Residue: r.residue, Stop: r.m.stop, Budgets: r.budgets, Prediction: r.predicted,
 		Measures: []MeasureResult{}, Conditions: r.conditionResults(), // lists are never null in the report
 	}
 	for i, m := range r.x.Measures {

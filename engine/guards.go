@@ -91,6 +91,8 @@ func checkGuards(ctx context.Context, x *experiment.Experiment, o Options, chang
 	if slices.ContainsFunc(guardsOf(x, o), func(g experiment.Guards) bool { return g.Tags != nil }) {
 		readAllTags(ctx, o, changes)
 	}
+	forecast(ctx, o, changes)
+	prediction := predict(x, s, changes)
 	for _, g := range guardsOf(x, o) {
 		for _, ch := range changes {
 			f.checkTarget(ctx, g, ch)
@@ -102,10 +104,7 @@ func checkGuards(ctx context.Context, x *experiment.Experiment, o Options, chang
 		if takes, _ := length(s, 0); g.File != "" && g.MaxDuration > 0 && takes > g.MaxDuration {
 			f.add(tip(g, ""), "the phases take %s, but %s is %s", takes, said(g, "max_duration"), g.MaxDuration)
 		}
-		if least, _ := expected(x, s, changes); g.Budget.Invocations > 0 && least > float64(g.Budget.Invocations) {
-			f.add(tip(g, "lower the load's rate, the percentage or the time, or raise the budget on purpose"),
-				"the loads alone bring about %.0f injections, but %s is %d", least, said(g, "budget.invocations"), g.Budget.Invocations)
-		}
+		f.checkPrediction(g, prediction)
 	}
 	return f.refusal()
 }
@@ -380,6 +379,7 @@ func wordsOf(g experiment.Guards) (out []string) {
 		say(true, "not while alarm %s is firing", a)
 	}
 	say(g.Budget.Invocations > 0, "stops after %d injections", g.Budget.Invocations)
+	say(g.Budget.Cost > 0, "costs at most $%.2f, as far as that is reckoned", g.Budget.Cost)
 	say(g.Budget.Errors > 0, "stops after %d failed requests", g.Budget.Errors)
 	say(g.MaxDuration > 0, "stops after %s", g.MaxDuration)
 	return out

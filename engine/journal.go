@@ -13,6 +13,7 @@ import (
 const (
 	recordRun          = "run"           // what runs, and under which process
 	recordFrozen       = "frozen"        // the targets, as they were resolved
+	recordPredicted    = "predicted"     // what the run is reckoned to bring about
 	recordPhase        = "phase"         // a phase begins
 	recordPrepared     = "prepared"      // the undo of a change that comes next; on disk before the change
 	recordApplied      = "applied"       // the change was made
@@ -49,7 +50,8 @@ type Record struct {
 	Experiment string            `json:"experiment,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"`
 
-	Targets []FrozenTarget `json:"targets,omitempty"`
+	Targets    []FrozenTarget `json:"targets,omitempty"`
+	Prediction *Prediction    `json:"prediction,omitempty"`
 
 	Phase string  `json:"phase,omitempty"`
 	Stage int     `json:"stage,omitempty"`

@@ -21,6 +21,8 @@ type PlanResult struct {
 	Duration    time.Duration `json:"duration"`
 	MaxDuration time.Duration `json:"max_duration"`
 	Warnings    []string      `json:"warnings,omitempty"`
+	// Prediction is what it is reckoned to bring about.
+	Prediction Prediction `json:"prediction"`
 }
 
 // A PlannedCondition is one change that a run would make.
@@ -45,7 +47,7 @@ func Plan(ctx context.Context, x *experiment.Experiment, o Options) (*PlanResult
 	if err := checkGuards(ctx, x, o, b.changes); err != nil {
 		return nil, err
 	}
-	p := &PlanResult{Title: x.Title, Objective: x.Objective, Stages: s.stages}
+	p := &PlanResult{Title: x.Title, Objective: x.Objective, Stages: s.stages, Prediction: predict(x, s, b.changes)}
 	if p.Conditions, err = describeAll(ctx, b.changes, o.parallel()); err != nil {
 		return nil, err
 	}
@@ -70,7 +72,7 @@ func Plan(ctx context.Context, x *experiment.Experiment, o Options) (*PlanResult
 		p.Warnings = append(p.Warnings, "a run would refuse to start just now: "+err.Error()+because(HintOf(err)))
 	}
 	p.Warnings = append(p.Warnings, append(notes, alarms...)...)
-	p.Warnings = append(p.Warnings, budgetWarnings(x, s, o, b.changes)...)
+	p.Warnings = append(p.Warnings, budgetWarnings(x, o, p.Prediction)...)
 	p.Warnings = append(p.Warnings, warnings(ctx, x, s, o.State, b)...)
 	return p, nil
 }

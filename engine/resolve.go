@@ -165,7 +165,15 @@ func (r *runner) guardOperation() func() event {
 			more, err = r.ready(probes)
 			notes = append(notes, more...)
 		}
-		return event{kind: evDone, err: err, book: func(*event) { r.noteAll(notes) }}
+		if err != nil {
+			return event{kind: evDone, err: err, book: func(*event) { r.noteAll(notes) }}
+		}
+		prediction := predict(r.x, specOf(r.x, r.o), changes)
+		err = r.journal.append(Record{Type: recordPredicted, Prediction: &prediction}, false)
+		return event{kind: evDone, err: err, book: func(*event) {
+			r.noteAll(notes)
+			r.predicted = &prediction
+		}}
 	}
 }
 

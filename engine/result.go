@@ -34,6 +34,8 @@ type Result struct {
 	Runs []string `json:"runs,omitempty"`
 	// Stop says why the run ended before its time; nil if it ran its course.
 	Stop *Stop `json:"stop,omitempty"`
+	// Prediction is what the run was reckoned to bring about; nil if it got no further than its guards.
+	Prediction *Prediction `json:"prediction,omitempty"`
 	// Before is the run before of the same experiment and environment, if there is one.
 	Before *history.Run `json:"before,omitempty"`
 }

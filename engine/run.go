@@ -87,7 +87,8 @@ type runner struct {
 	notes     []string
 	residue   []Residue
 	recovery  Recovery
-	enough    bool // nobody waits any longer for what is known late
+	predicted *Prediction // once the guards have agreed
+	enough    bool        // nobody waits any longer for what is known late
 	result    *Result
 	reportErr error
 }
@@ -101,6 +102,8 @@ type change struct {
 	account, region      string
 	tags                 map[string]string // nil: not read yet
 	tagsErr              error
+	usual                *Usual // of the target, before the run; nil: not known
+	usualErr             error
 	group                int    // how many its group has; 0: it was named itself
 	in                   *group // with the condition's other changes
 	action               Action

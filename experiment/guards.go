@@ -2,6 +2,8 @@ package experiment
 
 import (
 	"path"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +39,8 @@ type Guards struct {
 type Budget struct {
 	Invocations int `json:"invocations,omitempty"` // injected
 	Errors      int `json:"errors,omitempty"`      // failed requests of loads
+	// Cost is in US dollars. It is reckoned before the run, and not counted while it goes on.
+	Cost float64 `json:"cost,omitempty"`
 }
 
 // TimeLimits are the guards' words about when a run may be. The events of the calendar are not in it.
@@ -51,6 +55,7 @@ const (
 	patternClock   = `^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$`
 	patternDates   = `^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.\.[0-9]{4}-[0-9]{2}-[0-9]{2})?$`
 	patternZone    = `^[A-Za-z]`
+	patternDollars = `^\$?[0-9]+(\.[0-9]+)?$`
 )
 
 func guards() value[Guards] {
@@ -172,6 +177,7 @@ func budget() value[Budget] {
 	shape := object(Budget{}, []field[Budget]{
 		key("invocations", "At most so many injections, over all conditions.", integer(1, 1_000_000_000), func(b *Budget) *int { return &b.Invocations }),
 		key("errors", "At most so many failed requests, over all loads.", integer(1, 1_000_000_000), func(b *Budget) *int { return &b.Errors }),
+		key("cost", "At most so many US dollars, as far as that is reckoned before a run.", dollars(), func(b *Budget) *float64 { return &b.Cost }),
 	})
 	shape.schema["minProperties"] = 1
 	return value[Budget]{schema: shape.schema, read: func(d *decoder, n *node, path string) (Budget, bool) {
@@ -181,6 +187,26 @@ func budget() value[Budget] {
 			return b, false
 		}
 		return b, ok
+	}}
+}
+
+var dollarsText = regexp.MustCompile(patternDollars)
+
+// dollars reads an amount of money.
+func dollars() value[float64] {
+	told := matching(patternDollars, "0.50")
+	told["anyOf"] = append(told["anyOf"].([]any), schema{"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000})
+	return value[float64]{schema: told, read: func(d *decoder, n *node, path string) (float64, bool) {
+		if n.form != scalar || !dollarsText.MatchString(n.text) {
+			d.expected(n, path, "an amount of US dollars", "write 0.50")
+			return 0, false
+		}
+		amount, err := strconv.ParseFloat(strings.TrimPrefix(n.text, "$"), 64)
+		if err != nil || amount <= 0 || amount > 1_000_000 {
+			d.wrong(n, path, "must be above 0 and at most 1000000", "")
+			return 0, false
+		}
+		return amount, true
 	}}
 }
 

@@ -56,7 +56,7 @@ type page struct {
 	LinkBefore                    string
 	Figures                       []figure
 	Conditions                    []pageCondition
-	Recovery                      string
+	Recovery, Predicted           string
 	Traffic                       []pageTraffic
 	Notes                         []string
 	Facts                         []fact
@@ -106,7 +106,7 @@ func newPage(r *engine.Result) page {
 		CSS: template.CSS(pageCSS), Title: title(r), Objective: kept(objective(r)), File: file(r), Run: clean(r.Run),
 		Verdict: word(r.Verdict), Mark: mark(r.Verdict), Class: outcomeClass(r.Verdict), Meaning: explanation(r.Verdict),
 		Reason: kept(sentence(r.Reason)), Error: clean(r.Error), Hint: clean(r.Hint), Took: span(r.Ended.Sub(r.Started)),
-		Figures: figures(r), Recovery: recovery(r), Facts: facts(r), Replay: replay(r), Labels: labelled(r.Labels),
+		Figures: figures(r), Recovery: recovery(r), Predicted: predicted(r), Facts: facts(r), Replay: replay(r), Labels: labelled(r.Labels),
 		Confidence: "95" + noBreak + "%",
 	}
 	if r.Verdict == "" {

@@ -192,6 +192,9 @@ func markdownItems(r *engine.Result) []string {
 		}
 		items = append(items, item)
 	}
+	if text := predicted(r); text != "" {
+		items = append(items, text)
+	}
 	if back := recovery(r); back != "" {
 		items = append(items, "recovered: "+back)
 	}

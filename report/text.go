@@ -204,6 +204,9 @@ func (t *text) conditions() {
 			}
 		}
 	}
+	if text := predicted(t.r); text != "" {
+		t.paragraph("", labelColumn, text, faint)
+	}
 	if back := recovery(t.r); back != "" {
 		t.paragraph("  recovered", labelColumn, back)
 	}

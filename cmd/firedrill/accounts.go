@@ -68,7 +68,7 @@ func (s *session) within(a action.Access, run string) *session {
 	if in := s.others[key]; in != nil {
 		return in
 	}
-	in := &session{region: a.Region, vars: s.vars, signer: s.signer, audience: s.audience,
+	in := &session{region: a.Region, vars: s.vars, signer: s.signer, audience: s.audience, price: s.price,
 		services: &services{getenv: s.services.getenv, region: a.Region, role: assumption{a.Role, a.ExternalID, run}, pacer: s.services.pacer}}
 	if a.Role == "" {
 		in.endpoint = s.endpoint

@@ -155,6 +155,7 @@ way that it can be stopped, on the engine itself with actions that change nothin
 	}
 	in.register(cmd)
 	in.signing.register(cmd)
+	in.prices.register(cmd)
 	own.register(cmd)
 	cmd.Flags().BoolVar(&rehearse, "rehearse", false, "try the way back: the undo's permissions, and every way to stop")
 	return cmd
@@ -189,6 +190,7 @@ func (a *app) printPlan(p *engine.PlanResult) {
 		fmt.Fprintf(w, "stop if  %s\n", s)
 	}
 	fmt.Fprintf(w, "takes    %s, at most %s\n", p.Duration, p.MaxDuration)
+	a.printPrediction(p.Prediction)
 	if n := irreversible(p); n > 0 {
 		fmt.Fprintln(w, a.loud(fmt.Sprintf("IRREVERSIBLE: %d of %d changes are not put back", n, len(p.Conditions))))
 	}

@@ -23,6 +23,7 @@ type inputs struct {
 	endpoint string
 	signing  signing
 	labels   labels
+	prices   prices
 	guards   []experiment.Guards // of guards files
 }
 

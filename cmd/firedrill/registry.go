@@ -76,7 +76,7 @@ func (s *session) targeted(sets []*action.FaultSet, tags *tags) []engine.Targete
 		resources := a.Resources()
 		in := a.Access()
 		read := tags.of(account.Place{Account: number, Region: region, Role: in.Role, ExternalID: in.ExternalID}, resources)
-		t := engine.Targeted{Action: faultSet{a, read}, Key: a.Key(), Names: a.Names(), Of: a.Group()}
+		t := engine.Targeted{Action: faultSet{a, read, s.usualOf(a)}, Key: a.Key(), Names: a.Names(), Of: a.Group()}
 		t.Account, t.Region = whereabouts("", number, region, s.host != nil || a.OnDisk())
 		if len(sets) > 1 {
 			t.Label = a.Label()
@@ -89,7 +89,8 @@ func (s *session) targeted(sets []*action.FaultSet, tags *tags) []engine.Targete
 // faultSet gives a fault-set action the engine's own types, which the action package may not know.
 type faultSet struct {
 	*action.FaultSet
-	tags func(context.Context) (map[string]string, error)
+	tags  func(context.Context) (map[string]string, error)
+	usual func(context.Context) (engine.Usual, error)
 }
 
 // Tags implements engine.Tagged.

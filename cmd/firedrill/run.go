@@ -57,6 +57,7 @@ everything back. Reports are kept in the state folder: runs/RUN/report.json and 
 	in.register(cmd)
 	in.signing.register(cmd)
 	in.labels.register(cmd)
+	in.prices.register(cmd)
 	own.register(cmd)
 	out.register(cmd)
 	cmd.Flags().StringVar(&logs, "logs", "", "with --local: write the functions' logs to this file, or - for standard error")

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/firedrill-dev/firedrill/action"
+	"github.com/firedrill-dev/firedrill/engine"
 	"github.com/firedrill-dev/firedrill/envelope"
 	"github.com/firedrill-dev/firedrill/local"
 )
@@ -33,6 +34,7 @@ type session struct {
 	audience []string          // of those in files
 	logs     *action.Logs      // counts the injections of functions in AWS
 	labels   map[string]string // of runs
+	price    engine.Price      // of --price; what is zero is as usual
 
 	mu     sync.Mutex // loads ask for the client from many goroutines, and experiments run side by side
 	roles  []string   // that the experiments assume
@@ -55,6 +57,9 @@ func (a *app) open(ctx context.Context, in inputs, logs io.Writer) (*session, er
 		s.endpoint = a.getenv("AWS_ENDPOINT_URL_LAMBDA")
 	}
 	s.logs = action.NewLogs(lazyLambda{s}, s.services.logs, s.services.metrics)
+	if s.price, err = in.prices.parse(); err != nil {
+		return nil, err
+	}
 	if s.labels, err = in.labels.all(a.getenv, in.local != "" || isLoopback(s.endpoint)); err != nil {
 		return nil, err
 	}

@@ -58,6 +58,7 @@ a summary is added to it.`,
 	s.in.register(cmd)
 	s.in.signing.register(cmd)
 	s.in.labels.register(cmd)
+	s.in.prices.register(cmd)
 	s.own.register(cmd)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&s.only, "only", nil, "run only those whose file name, without .yaml, matches one of these patterns")
