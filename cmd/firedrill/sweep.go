@@ -112,7 +112,7 @@ func (a *app) sweep(parent context.Context, file string, s sweeping) error {
 		logw = io.Discard
 	}
 	if h.world, err = a.open(ctx, s.in, logw); err != nil {
-		return err
+		return early(ctx, err)
 	}
 	defer a.leave(ctx, h.world)
 	if err := h.check(); err != nil {

@@ -84,9 +84,14 @@ func (h *hunt) add(t sweep.Trial, r *engine.Result) bool {
 	run := sweep.Run{Text: h.search.Scale.Format(t.Value), Run: r.Run, Verdict: r.Verdict, Reason: r.Reason}
 	run.Reading = sweep.Reading{Value: t.Value, Effort: t.Effort, Margin: math.NaN()}
 	for i, m := range r.Measures {
-		if !r.Experiment.Measures[i].BaselineOnly {
-			run.Measures = append(run.Measures, sweep.Measured{Name: m.Name, Finding: m.Fault})
+		if r.Experiment.Measures[i].BaselineOnly {
+			continue
 		}
+		f := m.Fault
+		if r.Verdict == verdict.NotSteady {
+			f = m.Baseline // there was no fault
+		}
+		run.Measures = append(run.Measures, sweep.Measured{Name: m.Name, Finding: f})
 	}
 	run.Answer, h.report.Early = h.answer(r)
 	if run.Answer == sweep.Undecided {
