@@ -39,7 +39,16 @@ func comparison(load string, c *engine.Comparison) string {
 		}
 		text += fmt.Sprintf(" %s: %s when hit, %s when spared, %s.", clean(x.Statistic), reading(x, x.Hit, c.Hit), reading(x, x.Spared, c.Spared), difference(x))
 	}
+	if at := slices.IndexFunc(c.Contrasts, func(x verdict.Contrast) bool { return x.Slower != nil }); at >= 0 {
+		text += " " + pairs(*c.Contrasts[at].Slower)
+	}
 	return text
+}
+
+// pairs says how often a request that was hit took longer than one that was spared.
+func pairs(slower verdict.Reading) string {
+	percent := func(x float64) string { return fmt.Sprintf("%.0f", 100*x) }
+	return fmt.Sprintf("A request that was hit took longer than one that was spared in %s of 100 pairs (%s to %s).", percent(slower.Estimate), percent(slower.Interval.Low), percent(slower.Interval.High))
 }
 
 // reading writes an estimate with its interval: "412 ms (405–430 ms)".

@@ -31,6 +31,9 @@ const (
 // A few observations from beyond the window are a matter of rounding; more than this share is one of clocks.
 const skewed = 0.05
 
+// enoughForGaps is from how many observations on a last third without any is no chance: (2/3)^12 is less than 1 %.
+const enoughForGaps = 12
+
 // unusable finds what is wrong with the observations themselves, before anything is computed.
 func unusable(e Expectation, subject, control []Observation, o Versus) (Cause, string) {
 	switch {
@@ -98,7 +101,7 @@ func outage(obs []Observation, from, to time.Time) (Cause, string) {
 	if float64(outside) > skewed*float64(len(obs)) {
 		return ClockSkew, fmt.Sprintf("%d of %s lie outside of the window: the clocks disagree", outside, plural(len(obs), "observation"))
 	}
-	if third := to.Sub(from) / 3; !last.After(to.Add(-third)) {
+	if third := to.Sub(from) / 3; len(obs) >= enoughForGaps && !last.After(to.Add(-third)) {
 		return MeasurementOutage, fmt.Sprintf("nothing was seen in the last third of the window: the last observation came %s before its end", to.Sub(last).Round(time.Millisecond))
 	}
 	return "", ""

@@ -93,6 +93,8 @@ func TestJudgeAgainst(t *testing.T) {
 		{"nothing of the control could be read", "p95 <= +10%", usual, unread, Versus{}, Inconclusive, MeasurementOutage, "of the control"},
 		{"broke off", "p95 <= +10%", over(38*time.Second, usual), minute(usual), whole, Inconclusive, MeasurementOutage, "last third"},
 		{"control broke off", "p95 <= +10%", minute(usual), over(38*time.Second, usual), whole, Inconclusive, MeasurementOutage, "of the control"},
+		{"too few to tell a gap from chance", "p50 <= +30%", over(30*time.Second, usual[:11]), minute(usual), whole, Held, "", "11 samples against 600"},
+		{"just enough to tell", "p50 <= +30%", over(30*time.Second, usual[:12]), minute(usual), whole, Inconclusive, MeasurementOutage, "last third"},
 		{"went on", "p95 <= +10%", over(45*time.Second, usual), minute(usual), whole, Held, "", "satisfies"},
 		{"another clock", "p95 <= +10%", over(80*time.Second, usual), minute(usual), whole, Inconclusive, ClockSkew, "the clocks disagree"},
 		{"a clock that is hardly off", "p95 <= +10%", over(61*time.Second, usual), minute(usual), whole, Held, "", "satisfies"},
