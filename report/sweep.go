@@ -78,6 +78,9 @@ func sweepRemarks(r *sweep.Report) []string {
 	if r.Early != "" {
 		out = append(out, "ended early: "+clean(r.Early))
 	}
+	if r.Guess != nil {
+		out = append(out, "best guess: "+clean(r.Guess.Text)+", where a line through the estimates meets the limit")
+	}
 	if r.Hint != "" && r.Early == "" {
 		out = append(out, "hint: "+clean(r.Hint))
 	}

@@ -56,7 +56,7 @@ func TestSweepText(t *testing.T) {
 	}
 	for _, want := range []string{
 		"✔ FOUND  Purchases survive a slow payment\n  Held up to 8", ", disproved from 8",
-		"against  latency, expected p95 < 1s\n", "✘ disproved", "(2 runs)", "  - Wait no longer than that.\n",
+		"against  latency, expected p95 < 1s\n", "✘ disproved", "(2 runs)", "  - Wait no longer than that.\n", "  best guess: 860ms, where",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())

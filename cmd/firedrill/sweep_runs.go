@@ -109,9 +109,21 @@ func (h *hunt) add(t sweep.Trial, r *engine.Result) bool {
 		h.unsteady = 0
 	}
 	if h.a.output == "text" && !h.a.quiet {
-		fmt.Fprintf(h.a.stderr, "%s: %s\n", strings.ToUpper(string(r.Verdict)), r.Reason)
+		fmt.Fprintf(h.a.stderr, "%s: %s\n%s\n", strings.ToUpper(string(r.Verdict)), r.Reason, h.soFar())
 	}
 	return h.report.Early == ""
+}
+
+// soFar is what is known while the search goes on.
+func (h *hunt) soFar() string {
+	c := h.search.Conclude(h.readings())
+	switch {
+	case c.Held != nil && c.Broken != nil:
+		return "so far: held up to " + c.Held.Text + ", disproved from " + c.Broken.Text
+	case c.Held != nil:
+		return "so far: held up to " + c.Held.Text
+	}
+	return "so far: " + c.Text
 }
 
 // answer is what a run says of its value; ended is why no other may follow, with an empty answer if the run says nothing.
