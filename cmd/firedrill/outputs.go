@@ -15,8 +15,9 @@ import (
 	"github.com/firedrill-dev/firedrill/report"
 )
 
-// stepSummary is the variable in which GitHub names the file of a step's summary, and stepSummaryMost what it takes.
+// The variables in which GitHub names the files of a step's summary and of its outputs, and what the summary takes.
 const (
+	stepOutput      = "GITHUB_OUTPUT"
 	stepSummary     = "GITHUB_STEP_SUMMARY"
 	stepSummaryMost = 1 << 20
 )
@@ -86,13 +87,12 @@ func (o *outputs) end(a *app, d report.Drill, outcome error) error {
 		fmt.Fprintf(a.stderr, "::%s::\n", o.silenced)
 		err = errors.Join(err, report.Annotations(a.stderr, d))
 	}
-	switch {
-	case err == nil:
-		return outcome
-	case outcome == nil:
-		return &failure{code: exitError, err: err}
+	if err != nil && outcome == nil {
+		outcome, err = &failure{code: exitError, err: err}, nil
 	}
-	a.report(&failure{code: exitError, err: err})
+	if err = errors.Join(err, a.stepOutputs(outcome)); err != nil {
+		a.report(&failure{code: exitError, err: err})
+	}
 	return outcome
 }
 
@@ -113,6 +113,29 @@ func (o *outputs) write(a *app, d report.Drill) error {
 		all = errors.Join(all, appendWith(file, func(w io.Writer) error { return report.Markdown(w, d, roomIn(file)) }))
 	}
 	return all
+}
+
+// stepOutputs tells GitHub's workflow what came of a step, in words that are ours alone.
+func (a *app) stepOutputs(outcome error) error {
+	file := a.getenv(stepOutput)
+	if file == "" {
+		return nil
+	}
+	code := exitHeld
+	switch f := (*failure)(nil); {
+	case errors.As(outcome, &f):
+		code = f.code
+	case outcome != nil:
+		code = exitUsage // as report has it
+	}
+	words := map[int]string{
+		exitHeld: "held", exitError: "error", exitUsage: "invalid", exitDisproved: "disproved", exitUnsettled: "unsettled", exitStopped: "stopped",
+		exitUndo: "undo-incomplete", exitInterrupted: "interrupted",
+	}
+	return appendWith(file, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "verdict=%s\nexit-code=%d\n", words[code], code)
+		return err
+	})
 }
 
 // roomIn is how many bytes a step's summary still takes.
