@@ -14,8 +14,8 @@ type Versus struct {
 	// Alpha is how probable it may be that a difference within the margin is disproved, both directions together: 0 is what the
 	// confidence leaves. At a look before the end it is less: see Sequential.
 	Alpha float64
-	// Lost are observations that might belong to either group: without an answer there is nobody who says. The interval holds wherever
-	// all of them belong.
+	// Lost are observations that might belong to either group: without an answer there is nobody who says. The interval holds if all of them
+	// belong to the one, all to the other, or all to neither.
 	Lost []Observation
 }
 
@@ -73,12 +73,17 @@ func newPair(e Expectation, subject, control, lost []Observation) pair {
 // interval bounds how much more it is. Each end is that of the sides which speak most for it.
 func (p pair) interval(confidence float64) Interval {
 	tail := (1 - confidence) / 2
-	x, y, lost := p.x.blurred(p.step), p.y.blurred(p.step), p.lost.blurred(p.step)
-	return Interval{
-		Low:        p.mirror(p.upper(y.with(lost), x, tail)),
-		High:       p.upper(x.with(lost), y, tail),
-		Confidence: confidence,
+	x, y := p.x.blurred(p.step), p.y.blurred(p.step)
+	in := Interval{Low: p.mirror(p.upper(y, x, tail)), High: p.upper(x, y, tail), Confidence: confidence}
+	if p.lost.n == 0 {
+		return in
 	}
+	lost := p.lost.blurred(p.step)
+	for _, where := range [][2]side{{x.with(lost), y}, {x, y.with(lost)}} {
+		in.Low = min(in.Low, p.mirror(p.upper(where[1], where[0], tail)))
+		in.High = max(in.High, p.upper(where[0], where[1], tail))
+	}
+	return in
 }
 
 // JudgeAgainst compares an expectation that has a sign with how much more its statistic is in one group of requests than in

@@ -104,6 +104,7 @@ func TestJudgeAgainst(t *testing.T) {
 		{"subject is broken", "error_rate <= +1%", refused, usual, Versus{}, Disproved, "", "+100 points"},
 		{"a few of unknown version", "p95 <= +30%", usual, usual, Versus{Lost: never[:5]}, Held, "", "satisfies"},
 		{"many of unknown version", "p95 <= +30%", usual, usual, Versus{Lost: never[:60]}, Inconclusive, Unattributed, "60 more observations belong"},
+		{"fast ones of unknown version", "slower <= 55%", slower, usual, Versus{Lost: ramp(100, 0.01, 0.02)}, Disproved, "", "slower is 100 % (95 % interval 82.9 % to 100 %"},
 		{"errors of unknown version", "error_rate <= +1%", failures(0, 1000), failures(0, 1000), Versus{Lost: never[:30]}, Inconclusive, Unattributed, "nobody knows"},
 		{"harm in spite of unknown versions", "p95 <= +10%", slower, usual, Versus{Lost: never[:5]}, Disproved, "", "violates"},
 		{"compares nothing", "p95 < 1s", usual, usual, Versus{}, Inconclusive, NotComparable, "does not compare"},
@@ -170,6 +171,9 @@ func TestFindingsAgainstMakeSense(t *testing.T) {
 		f := JudgeAgainst(e, x, y, o)
 		if f.Interval.Low > f.Interval.High || math.IsNaN(f.Interval.Low) || math.IsNaN(f.Interval.High) {
 			t.Fatalf("interval %+v", f.Interval)
+		}
+		if x := f.Estimate; f.Cause == "" && (x < f.Interval.Low-1e-9 || x > f.Interval.High+1e-9) {
+			t.Fatalf("%v is not in %+v", x, f.Interval)
 		}
 		if f.Cause != "" && f.Outcome != Inconclusive {
 			t.Fatalf("%s with the cause %s", f.Outcome, f.Cause)
