@@ -5,6 +5,7 @@ package appconfig
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -37,7 +38,32 @@ type Server struct {
 	Slowness    int           // looks until a deployment is over
 	Interfere   func()        // once, before the next deployment starts
 
-	mu sync.Mutex
+	mu    sync.Mutex
+	calls map[string]bool
+}
+
+// Calls are the actions of IAM that were asked for since the last time.
+func (s *Server) Calls() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := slices.Sorted(maps.Keys(s.calls))
+	s.calls = nil
+	return out
+}
+
+// LiveText is what the environment runs of Profile.
+func (s *Server) LiveText() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Versions[s.Live()].Text
+}
+
+// called takes an action down.
+func (s *Server) called(action string) {
+	if s.calls == nil {
+		s.calls = map[string]bool{}
+	}
+	s.calls["appconfig:"+action] = true
 }
 
 // A Version is one of a profile's.
@@ -111,13 +137,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case last == "applications":
+		s.called("ListApplications")
 		list(map[string]any{"Id": "a0", "Name": "other"}, map[string]any{"Id": "a1", "Name": Application})
 	case last == "environments":
+		s.called("ListEnvironments")
 		list(map[string]any{"Id": "e1", "Name": Environment})
 	case last == "configurationprofiles":
+		s.called("ListConfigurationProfiles")
 		list(map[string]any{"Id": "p0", "Name": "twice", "LocationUri": "hosted"}, map[string]any{"Id": "p2", "Name": "twice", "LocationUri": "hosted"},
 			map[string]any{"Id": "p1", "Name": Profile, "LocationUri": s.Where, "Type": s.Kind})
 	case last == "deploymentstrategies":
+		s.called("ListDeploymentStrategies")
 		answer(w, http.StatusOK, map[string]any{"Items": s.Strategies})
 	case slices.Contains(path, "deployments"):
 		s.deployments(w, r, path)
@@ -133,11 +163,14 @@ func (s *Server) deployments(w http.ResponseWriter, r *http.Request, path []stri
 	case err == nil && (number < 1 || number > len(s.Deployments)):
 		fail(w, http.StatusNotFound, "ResourceNotFoundException")
 	case err == nil:
+		s.called("GetDeployment")
 		s.Deployments[number-1].look()
 		answer(w, http.StatusOK, s.Deployments[number-1])
 	case r.Method == http.MethodPost:
+		s.called("StartDeployment")
 		s.start(w, r)
 	default:
+		s.called("ListDeployments")
 		var items []any
 		for _, d := range slices.Backward(s.Deployments) {
 			items = append(items, d)
@@ -170,6 +203,7 @@ func (s *Server) hosted(w http.ResponseWriter, r *http.Request, last string) {
 	number, _ := strconv.Atoi(last)
 	switch {
 	case last == "hostedconfigurationversions":
+		s.called("CreateHostedConfigurationVersion")
 		text, _ := io.ReadAll(r.Body)
 		if s.Kind == FeatureFlags {
 			stamped, err := stamp(text, s.Next)
@@ -183,9 +217,11 @@ func (s *Server) hosted(w http.ResponseWriter, r *http.Request, last string) {
 	case r.Method == http.MethodDelete && number == s.Live():
 		fail(w, http.StatusConflict, "ConflictException")
 	case r.Method == http.MethodDelete:
+		s.called("DeleteHostedConfigurationVersion")
 		delete(s.Versions, number)
 		w.WriteHeader(http.StatusNoContent)
 	default:
+		s.called("GetHostedConfigurationVersion")
 		s.version(w, http.StatusOK, number)
 	}
 }
