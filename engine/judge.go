@@ -82,7 +82,7 @@ func weigh(f verdict.Finding, obs []verdict.Observation, window time.Duration) j
 	case len(obs) == 0:
 		return plausible // nothing is known yet: the first answers of a cold system take their time
 	case f.Outcome == verdict.Inconclusive && f.Expectation.Relative != "":
-		if f.Expectation.Satisfied(f.Estimate) {
+		if math.IsNaN(f.Estimate) || f.Expectation.Satisfied(f.Estimate) { // two groups cannot be compared yet, as long as one is cold
 			return plausible
 		}
 	case f.Outcome == verdict.Inconclusive:

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,6 +135,21 @@ func TestRunComparesLoads(t *testing.T) {
 		m := r.Measures[0]
 		if len(m.Series) == 0 || m.Series[0].Stat == nil || m.Baseline.Against == 0 {
 			t.Errorf("%s slower: %+v", tt.more, m.Baseline)
+		}
+	}
+}
+
+// TestColdComparisonIsNotRefuted: as long as one of two groups has not answered yet, nothing is known, and the baseline goes on to baseline_max.
+func TestColdComparisonIsNotRefuted(t *testing.T) {
+	e := expect(t, "p95 <= +10%")
+	obs := []verdict.Observation{{Value: 1}}
+	for _, tt := range []struct {
+		estimate float64
+		want     judgment
+	}{{math.NaN(), plausible}, {0.05, plausible}, {0.2, refuted}} {
+		f := verdict.Finding{Expectation: e, Outcome: verdict.Inconclusive, Estimate: tt.estimate}
+		if got := weigh(f, obs, time.Second); got != tt.want {
+			t.Errorf("%v: %v, want %v", tt.estimate, got, tt.want)
 		}
 	}
 }
