@@ -68,6 +68,8 @@ var importRules = []struct {
 	{"internal/cloudwatch", nil, "a stand-in for CloudWatch in tests, no part of the product"},
 	{"demo/twoaccounts", []string{"internal/moto", "internal/cloudwatch"}, "a user's accounts, played on this machine"},
 	{"demo/kinds", []string{"", "awsfault"}, "a user's functions: they stand on the public SDK and AWS's libraries only"},
+	{"demo/delivery", []string{"local"}, "a user's pipeline, played on this machine"},
+	{"delivery/bench", []string{"experiment", "load", "local", "verdict"}, "measures the judge on a real shop"},
 	{"deploy/layer", []string{"deploy/layer/preload", "proxy"}, "packs what ships, knows no experiment"},
 	{"cmd/firedrill", []string{"*"}, "wiring"},
 	{"cmd/firedrill-proxy", []string{"proxy", "source/remote"}, "wiring of the small binary"},
