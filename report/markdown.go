@@ -56,21 +56,23 @@ func (s *summary) overview(d Drill) {
 
 // sections writes what did not hold first: that is what readers come for.
 func (s *summary) sections(d Drill) {
-	var order, held []*engine.Result
-	for _, r := range d.Results() {
-		if r.Verdict == verdict.Held && len(r.Residue) == 0 {
-			held = append(held, r)
-			continue
+	var order, held Drill
+	for _, x := range d {
+		switch r := x.Result; {
+		case r == nil:
+		case r.Verdict == verdict.Held && len(r.Residue) == 0:
+			held = append(held, x)
+		default:
+			order = append(order, x)
 		}
-		order = append(order, r)
 	}
 	order = append(order, held...)
-	for i, r := range order {
+	for i, x := range order {
 		var b bytes.Buffer
 		if len(d) != 1 {
 			b.WriteByte('\n')
 		}
-		section(&b, r)
+		section(&b, x)
 		if !s.fits(b.Bytes()) {
 			fmt.Fprintf(&s.text, "\n%s more do not fit here: see their reports.\n", counted(len(order)-i, "section"))
 			return
@@ -135,7 +137,8 @@ func badge(x Drilled) string {
 	return text
 }
 
-func section(b *bytes.Buffer, r *engine.Result) {
+func section(b *bytes.Buffer, x Drilled) {
+	r := x.Result
 	fmt.Fprintf(b, "### %s %s: %s\n\n", mark(r.Verdict), escape(word(r.Verdict)), escape(title(r)))
 	if o := objective(r); o != "" {
 		fmt.Fprintf(b, "> %s\n\n", escape(o))
@@ -149,9 +152,9 @@ func section(b *bytes.Buffer, r *engine.Result) {
 	if r.Hint != "" {
 		fmt.Fprintf(b, "\nHint: %s\n", escape(r.Hint))
 	}
-	for _, x := range r.Residue {
+	for _, left := range r.Residue {
 		fmt.Fprintf(b, "\n**Left behind:** %s on %s: %s. Put it back: firedrill recover %s\n",
-			escape(x.Condition), escape(x.Target), escape(x.Error), escape(r.Run))
+			escape(left.Condition), escape(left.Target), escape(left.Error), escape(r.Run))
 	}
 	if len(r.Measures) > 0 {
 		b.WriteString("\n| measure | expected | baseline | fault | outcome | recovery |\n|---|---|---|---|---|---|\n")
@@ -166,19 +169,32 @@ func section(b *bytes.Buffer, r *engine.Result) {
 			withInterval(m.Baseline), withInterval(m.Fault), outcome, withInterval(m.Recovery))
 	}
 	items := markdownItems(r)
+	for i, e := range x.Earlier {
+		items = append(items, fmt.Sprintf("attempt %d, run %s: %s: %s", i+1, clean(e.Run), word(e.Verdict), clean(e.Reason)))
+	}
 	if len(items) > 0 {
 		b.WriteByte('\n')
 	}
 	for _, item := range items {
 		fmt.Fprintf(b, "- %s\n", escape(item))
 	}
-	if r.Run != "" {
-		fmt.Fprintf(b, "\nRun %s, %s", escape(r.Run), span(r.Ended.Sub(r.Started)))
-		if l := labelled(r.Labels); l != "" {
-			b.WriteString(", " + escape(l))
-		}
-		b.WriteByte('\n')
+	origin(b, x)
+}
+
+// origin says which run it was, and where to see more of it.
+func origin(b *bytes.Buffer, x Drilled) {
+	r := x.Result
+	if r.Run == "" {
+		return
 	}
+	parts := []string{"Run " + clean(r.Run), span(r.Ended.Sub(r.Started))}
+	if l := labelled(r.Labels); l != "" {
+		parts = append(parts, l)
+	}
+	if x.Report != "" {
+		parts = append(parts, "report: "+clean(x.Report))
+	}
+	fmt.Fprintf(b, "\n%s\n", escape(strings.Join(parts, ", ")))
 }
 
 // markdownItems are the remarks below the table.

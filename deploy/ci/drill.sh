@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a drill for a pipeline, with its reports in the folder FIREDRILL_REPORTS. What to run comes through the environment, an item a
 # line, and is never evaluated by the shell:
-#   FIREDRILL_COMMAND   verify or canary
+#   FIREDRILL_COMMAND   verify, canary or flag
 #   FIREDRILL_PATHS     experiment files, and folders of them
 #   FIREDRILL_ARGS      further arguments
 # It becomes firedrill itself, so that the exit code and the signals of a cancelled job are firedrill's own.
@@ -9,9 +9,9 @@ set -euo pipefail
 
 command="${FIREDRILL_COMMAND:-verify}"
 case "$command" in
-  verify | canary) ;;
+  verify | canary | flag) ;;
   *)
-    echo "firedrill $command is no drill: use verify or canary" >&2
+    echo "firedrill $command is no drill: use verify, canary or flag" >&2
     exit 2
     ;;
 esac
