@@ -2,6 +2,7 @@ package drill
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -11,47 +12,83 @@ import (
 
 // A Budget is what all runs of a drill may spend together; 0: as much as they like.
 type Budget struct {
-	Errors      int64 // failed requests, over all loads
-	Invocations int64 // injections, over all conditions
+	Errors      int64   // failed requests, over all loads
+	Invocations int64   // injections, over all conditions
+	Cost        float64 // US dollars, reckoned before each run
 }
 
 // budgetFile is where the guards of a drill's budget come from, as messages name it.
 const budgetFile = "--budget"
 
-// ParseBudget reads "errors=200,invocations=5000", in the words of guards.
+// ParseBudget reads "errors=200,invocations=5000,cost=1.50", in the words of guards.
 func ParseBudget(text string) (Budget, error) {
 	var b Budget
 	for part := range strings.SplitSeq(text, ",") {
 		name, value, _ := strings.Cut(part, "=")
-		into, known := map[string]*int64{"errors": &b.Errors, "invocations": &b.Invocations}[strings.TrimSpace(name)]
-		if !known {
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		var err error
+		switch name {
+		case "errors":
+			b.Errors, err = strconv.ParseInt(value, 10, 32)
+		case "invocations":
+			b.Invocations, err = strconv.ParseInt(value, 10, 32)
+		case "cost":
+			b.Cost, err = strconv.ParseFloat(value, 64)
+		default:
 			return b, fmt.Errorf("a budget has no %q", name)
 		}
-		n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 32)
-		if err != nil || n < 1 {
-			return b, fmt.Errorf("%q is no number of %s, at least 1", value, name)
+		if zero := map[string]bool{"errors": b.Errors < 1, "invocations": b.Invocations < 1, "cost": !(b.Cost > 0 && b.Cost < math.MaxInt32)}[name]; err != nil || zero {
+			return b, fmt.Errorf("%s=%q is no positive number", name, value)
 		}
-		*into = n
 	}
 	return b, nil
 }
 
-// spent is what was spent so far: by runs that are over, and by each that is not.
-type spent struct {
-	over Budget
-	live map[string]Budget // by run
+// planned is what a job is sure to spend, and what it may cost.
+func planned(j Job) Budget {
+	return Budget{Errors: int64(j.Prediction.Failed.Least), Invocations: int64(j.Prediction.Injections.Least), Cost: j.Prediction.Cost.Most}
 }
 
-func (s *spent) total() Budget {
+// ledger is what was spent so far: by runs that are over, and by each that is not.
+type ledger struct {
+	over Budget
+	used map[int]Budget // by job that is running
+}
+
+func (s *ledger) total() Budget {
 	sum := s.over
-	for _, b := range s.live {
+	for _, b := range s.used {
 		sum = sum.plus(b)
 	}
 	return sum
 }
 
 func (b Budget) plus(c Budget) Budget {
-	return Budget{Errors: b.Errors + c.Errors, Invocations: b.Invocations + c.Invocations}
+	return Budget{Errors: b.Errors + c.Errors, Invocations: b.Invocations + c.Invocations, Cost: b.Cost + c.Cost}
+}
+
+// within says that something that is wanted is not more than the budget.
+func (b Budget) within(wanted Budget) bool {
+	return (b.Errors == 0 || wanted.Errors <= b.Errors) && (b.Invocations == 0 || wanted.Invocations <= b.Invocations) && (b.Cost == 0 || wanted.Cost <= b.Cost)
+}
+
+// exceeded says that all of it is spent. What is reckoned is not spent.
+func (b Budget) exceeded(total Budget) bool {
+	return (b.Errors > 0 && total.Errors >= b.Errors) || (b.Invocations > 0 && total.Invocations >= b.Invocations)
+}
+
+// affordable says that what a job is sure to spend is left, when those that are running have spent what they are sure to.
+func (d *runner) affordable(i int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	sum := d.spent.over.plus(planned(d.jobs[i]))
+	for _, other := range d.schedule.running {
+		if other != i {
+			sure, used := planned(d.jobs[other]), d.spent.used[other]
+			sum = sum.plus(Budget{max(sure.Errors, used.Errors), max(sure.Invocations, used.Invocations), sure.Cost})
+		}
+	}
+	return d.o.Budget.within(sum)
 }
 
 // allot is what a run may spend that begins now: all that is left. What others spend meanwhile is watched.
@@ -75,36 +112,32 @@ func (d *runner) allot() (guards []experiment.Guards, left bool) {
 	return []experiment.Guards{g}, true
 }
 
-func (b Budget) exceeded(total Budget) bool {
-	return (b.Errors > 0 && total.Errors >= b.Errors) || (b.Invocations > 0 && total.Invocations >= b.Invocations)
-}
-
-// spending takes in what a run has spent so far, and ends the drill when all of it is too much. It is called with the lock held.
-func (d *runner) spending(e engine.Event) {
+// spending takes in what a job's run has spent so far, and ends the drill when all of it is too much. It is called with the lock held.
+func (d *runner) spending(i int, e engine.Event) {
 	used, told := usedOf(e.Budgets)
 	if !told {
 		return
 	}
-	if d.spent.live == nil {
-		d.spent.live = map[string]Budget{}
-	}
-	d.spent.live[e.Run] = used
+	d.spent.used[i] = used
 	if d.o.Budget.exceeded(d.spent.total()) {
 		d.end(ErrBudget)
 	}
 }
 
-// settle takes in what a run has spent that is over.
-func (d *runner) settle(run string, r *engine.Result) {
+// settle takes in what a run of a job has spent that is over.
+func (d *runner) settle(i int, r *engine.Result) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	used := d.spent.live[run]
+	used := d.spent.used[i]
 	if r != nil {
 		if all, told := usedOf(r.Budgets); told {
 			used = all
 		}
+		if cost := d.jobs[i].Prediction.Cost; cost.Known() {
+			used.Cost = cost.Most
+		}
 	}
-	delete(d.spent.live, run)
+	delete(d.spent.used, i)
 	d.spent.over = d.spent.over.plus(used)
 }
 

@@ -11,6 +11,7 @@ package drill
 import (
 	"time"
 
+	"github.com/firedrill-dev/firedrill/engine"
 	"github.com/firedrill-dev/firedrill/experiment"
 )
 
@@ -21,4 +22,5 @@ type Job struct {
 	Source     []byte
 	Reach      Reach
 	Length     time.Duration // of a run that takes its course
+	Prediction engine.Prediction
 }

@@ -54,6 +54,7 @@ var (
 	ErrResidue  = errors.New("something could not be put back")
 	ErrFailFast = errors.New("an experiment did not hold")
 	ErrBudget   = errors.New("the budget is used up")
+	ErrTooMuch  = errors.New("it would spend more than is left of the budget, or nobody knows what it costs")
 )
 
 // Standing is how far a drill is.
@@ -69,7 +70,7 @@ type Standing struct {
 // left: each has put everything back. The error is that of a run that could not begin, which ends the drill.
 func Run(ctx context.Context, jobs []Job, o Options) ([]Outcome, error) {
 	d := &runner{o: o, jobs: jobs, schedule: newSchedule(apart(jobs), o.Width), outcomes: make([]Outcome, len(jobs)), lengths: lengths(jobs),
-		began: map[int]time.Time{}, live: map[string]chan struct{}{}, done: make(chan ended)}
+		began: map[int]time.Time{}, live: map[string]chan struct{}{}, spent: ledger{used: map[int]Budget{}}, done: make(chan ended)}
 	for i := range jobs {
 		d.outcomes[i].Job = &jobs[i]
 	}
@@ -101,7 +102,7 @@ type runner struct {
 
 	mu    sync.Mutex               // shared, with what follows
 	live  map[string]chan struct{} // by run: closed when it is over
-	spent spent
+	spent ledger
 }
 
 // ended is the end of a job.
@@ -127,6 +128,11 @@ func (d *runner) begin() {
 		i, ok := d.schedule.next()
 		if !ok {
 			return
+		}
+		if !d.affordable(i) {
+			d.outcomes[i].Ending = ErrTooMuch
+			d.schedule.done(i)
+			continue
 		}
 		d.began[i] = time.Now()
 		for _, other := range d.schedule.running {
@@ -215,9 +221,9 @@ func (d *runner) attempt(i, attempt int) (*engine.Result, error) {
 			run = e.Run
 			d.live[run] = over
 		}
-		d.spending(e)
+		d.spending(i, e)
 	}})
-	d.settle(run, result)
+	d.settle(i, result)
 	return result, err
 }
 

@@ -265,6 +265,43 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// TestNotAffordable: what is sure to spend more than is left is not begun, and what spends less is.
+func TestNotAffordable(t *testing.T) {
+	predicted := func(j Job, errors, invocations, cost float64) Job {
+		j.Prediction = engine.Prediction{Failed: engine.Range{Least: errors}, Injections: engine.Range{Least: invocations}, Cost: engine.Range{Most: cost}}
+		return j
+	}
+	unknown := math.Inf(1)
+	for _, test := range []struct {
+		name    string
+		budget  Budget
+		jobs    []Job
+		skipped string
+	}{
+		{"errors of one that is running", Budget{Errors: 100}, []Job{predicted(job("a", 9*time.Second), 60, 0, 0), predicted(job("b", time.Second), 60, 0, 0), predicted(job("c", time.Second), 40, 0, 0)}, "b"},
+		{"injections", Budget{Invocations: 10}, []Job{predicted(job("a", time.Second), 0, 11, unknown), predicted(job("b", time.Second), 1000, 10, unknown)}, "a"},
+		{"cost adds up", Budget{Cost: 1}, []Job{predicted(job("a", time.Second, "x"), 0, 0, 0.6), predicted(job("b", time.Second, "x"), 0, 0, 0.6), predicted(job("c", time.Second, "x"), 0, 0, 0.4)}, "b"},
+		{"nobody knows the cost", Budget{Cost: 1}, []Job{predicted(job("a", time.Second), 0, 0, unknown), predicted(job("b", time.Second), 0, 0, 1)}, "a"},
+		{"no budget", Budget{}, []Job{predicted(job("a", time.Second), 1e9, 1e9, unknown)}, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var s stage
+			out, err := Run(t.Context(), test.jobs, Options{Width: 2, Budget: test.budget, Run: s.run})
+			skipped := ""
+			for _, o := range out {
+				if errors.Is(o.Ending, ErrTooMuch) && o.Result == nil {
+					skipped += o.File
+				} else if o.Ending != nil || o.Result == nil {
+					t.Errorf("%s: %s: %+v", test.name, o.File, o)
+				}
+			}
+			if err != nil || skipped != test.skipped {
+				t.Errorf("%s: not begun: %q, %v", test.name, skipped, err)
+			}
+		})
+	}
+}
+
 // TestWatch: the standing adds up, and the time that is left is told.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

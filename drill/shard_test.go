@@ -109,7 +109,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
-	for text, want := range map[string]Budget{"errors=5": {Errors: 5}, "invocations=7, errors=5": {5, 7}, "": {}, "errors": {}, "errors=0": {}, "errors=-1": {}, "cost=1": {}, "errors=99999999999": {}, "errors=5,": {}} {
+	for text, want := range map[string]Budget{"errors=5": {Errors: 5}, "invocations=7, errors=5": {5, 7, 0}, "cost=0.5": {Cost: 0.5}, "cost=0": {}, "cost=NaN": {}, "cost=inf": {}, "euros=3": {}, "": {}, "errors": {}, "errors=0": {}, "errors=-1": {}, "errors=99999999999": {}, "errors=5,": {}} {
 		if got, err := ParseBudget(text); (err == nil) != (want != Budget{}) || (err == nil && got != want) {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
@@ -123,7 +123,7 @@ func FuzzParse(f *testing.F) {
 		if s, err := ParseShard(text); err == nil && (s.Number < 1 || s.Number > s.Of) {
 			t.Errorf("%q: %v", text, s)
 		}
-		if b, err := ParseBudget(text); err == nil && (b == Budget{} || b.Errors < 0 || b.Invocations < 0) {
+		if b, err := ParseBudget(text); err == nil && (b == Budget{} || b.Errors < 0 || b.Invocations < 0 || b.Cost < 0) {
 			t.Errorf("%q: %v", text, b)
 		}
 	})

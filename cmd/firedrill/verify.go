@@ -67,7 +67,7 @@ a summary is added to it.`,
 	flags.IntVar(&s.retries, "retries", 0, "run an experiment again, so many times at most, whose verdict is inconclusive")
 	flags.DurationVar(&s.timeout, "timeout", 0, "begin no experiment after this time, and stop those that are going on")
 	flags.BoolVar(&s.failFast, "fail-fast", false, "begin no other experiment once one did not hold")
-	flags.StringVar(&s.budget, "budget", "", "what all experiments may spend together: errors=N failed requests, invocations=N injections, or both with a comma")
+	flags.StringVar(&s.budget, "budget", "", "what all experiments may spend together: errors=N failed requests, invocations=N injections, cost=N US dollars; several with commas")
 	flags.BoolVar(&s.list, "list", false, "run nothing: say what would be run, in which order, and how long it takes")
 	s.out.register(cmd)
 	flags.StringVar(&s.logs, "logs", "", "with --local: write the functions' logs to this file, or - for standard error")
@@ -138,8 +138,8 @@ func (a *app) prepare(parent context.Context, v *verification, logs io.Writer, d
 	if err != nil {
 		return d, err
 	}
-	if v.parallel > 1 || v.list {
-		resolve(ctx, jobs, world)
+	if v.parallel > 1 || v.list || v.spend != (drill.Budget{}) {
+		resolve(ctx, jobs, world, v)
 	}
 	return do(ctx, prepared{v, jobs, world, interrupts})
 }
@@ -250,9 +250,9 @@ func (a *app) behind(file string, world *session) ([]string, error) {
 	return names, nil
 }
 
-// resolve adds to what each experiment says that it reaches what its targets turn out to be. One whose targets cannot be found runs
-// alone, and says itself what is wrong.
-func resolve(ctx context.Context, jobs []drill.Job, world *session) {
+// resolve adds to what each experiment says of itself what its targets turn out to be and, for a budget, what it will spend. One whose
+// targets cannot be found runs alone, and says itself what is wrong.
+func resolve(ctx context.Context, jobs []drill.Job, world *session, v *verification) {
 	var all sync.WaitGroup
 	some := make(chan struct{}, 2*widest)
 	for i := range jobs {
@@ -260,11 +260,19 @@ func resolve(ctx context.Context, jobs []drill.Job, world *session) {
 		some <- struct{}{}
 		all.Go(func() {
 			defer func() { <-some }()
-			names, err := engine.Reach(ctx, j.Experiment, world.guarded(j.Experiment))
+			registry := world.guarded(j.Experiment)
+			names, err := engine.Reach(ctx, j.Experiment, registry)
 			if err != nil {
 				j.Reach.Alone = cmp.Or(j.Reach.Alone, "its targets cannot be resolved: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 			}
 			j.Reach.Add(names...)
+			if v.spend == (drill.Budget{}) {
+				return
+			}
+			j.Prediction = engine.Predict(j.Experiment)
+			if p, err := engine.Plan(ctx, j.Experiment, engine.Options{Registry: registry, Guards: v.in.guards}); err == nil {
+				j.Prediction = p.Prediction
+			}
 		})
 	}
 	all.Wait()

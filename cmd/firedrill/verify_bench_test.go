@@ -34,7 +34,7 @@ func BenchmarkVerify(b *testing.B) {
 		jobs := secondsLong(b, count)
 		b.StartTimer()
 		began := time.Now()
-		resolve(b.Context(), jobs, world)
+		resolve(b.Context(), jobs, world, &verification{suite: &suite{}})
 		outcomes, err := drill.Run(b.Context(), jobs, drill.Options{Width: width, Run: func(ctx context.Context, j *drill.Job, link drill.Link) (*engine.Result, error) {
 			o := runOptions(j.Experiment, j.Source, world, link.Guards, state)
 			o.Observer, o.Wait = link.Observe, link.Wait
