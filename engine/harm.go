@@ -33,6 +33,13 @@ func (r *runner) checkHarm(now time.Time) {
 		return
 	}
 	w.done = due
+	if r.o.UntilDisproved {
+		if reason := r.certainDisproof(now, due); reason != "" {
+			r.note("the fault phase was ended early, because it is certain that it does not hold: " + reason)
+			r.handle(event{kind: evHarm, at: now})
+			return
+		}
+	}
 	compared := r.comparing()
 	if len(compared) == 0 {
 		return

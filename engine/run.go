@@ -28,6 +28,9 @@ type Options struct {
 	Parallel int
 	// Within is the rollout of which the run is a part; empty for others.
 	Within string
+	// UntilDisproved ends the fault phase as soon as it is certain that a measure of a load does not hold: for those who want
+	// the verdict, and no more harm than that takes.
+	UntilDisproved bool
 	// Source is the text of the experiment file; its SHA-256 goes into the journal.
 	Source []byte
 	// Wait is asked when a target is in use by another run: true says that it is worth another try by now. It may take its time, until

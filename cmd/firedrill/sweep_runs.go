@@ -65,6 +65,7 @@ func (h *hunt) run(ctx context.Context, x *experiment.Experiment, source []byte,
 	}
 	o := runOptions(x, source, h.world, h.guards, state)
 	o.Experiment += "#" + h.over.String()
+	o.UntilDisproved = true
 	return h.a.perform(ctx, x, o, interrupts)
 }
 
