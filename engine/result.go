@@ -30,6 +30,8 @@ type Result struct {
 	Notes   []string `json:"notes,omitempty"` // drift, failed renewals, probe errors: things the reader should know
 	Error   string   `json:"error,omitempty"` // for the verdict "error"
 	Hint    string   `json:"hint,omitempty"`  // what to do about Error, where something can be done
+	// Rollout says that this was a rollout: its phases are its steps, its conditions what it changed.
+	Rollout bool `json:"rollout,omitempty"`
 	// Runs are those of the experiments that were part of a rollout.
 	Runs []string `json:"runs,omitempty"`
 	// Stop says why the run ended before its time; nil if it ran its course.
@@ -152,6 +154,9 @@ type ConditionResult struct {
 
 // NotUndone is said of changes that cannot be undone. They are no residue: whoever wrote the file knew.
 const NotUndone = "not undone, as the file says (irreversible)"
+
+// Kept is said of changes of a rollout that went well.
+const Kept = "it stays, for all went well"
 
 // Recovery says how long users waited for the steady state after everything was put back.
 type Recovery struct {

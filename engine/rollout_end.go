@@ -126,7 +126,7 @@ func (r *Rollout) End(v verdict.Outcome, reason string) (*Result, error) {
 	now := time.Now()
 	r.endPhase(now)
 	res := &Result{
-		Version: 1, Run: r.run, Started: r.started, Ended: now, Verdict: v, Reason: reason, Stop: r.Stopped(),
+		Version: 1, Run: r.run, Started: r.started, Ended: now, Rollout: true, Verdict: v, Reason: reason, Stop: r.Stopped(),
 		Experiment: &experiment.Experiment{File: r.o.File, Title: r.o.Title, Objective: r.o.Objective, Measures: []experiment.Measure{}, Conditions: []experiment.Condition{}, Stages: []float64{}},
 		Phases:     append([]PhaseSpan{}, r.spans...), Measures: []MeasureResult{}, Conditions: []ConditionResult{},
 		Residue: r.residue, Notes: unique(r.notes), Runs: r.runs,

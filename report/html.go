@@ -187,8 +187,8 @@ func newPageCondition(r *engine.Result, c engine.ConditionResult) pageCondition 
 	switch {
 	case c.Applied == nil:
 		out.Applied = "never"
-	case c.NotUndone:
-		out.Reverted = engine.NotUndone
+	case stays(c) != "":
+		out.Reverted = stays(c)
 	case c.Reverted == nil:
 		out.Reverted = "not put back"
 	}

@@ -14,7 +14,7 @@ import (
 // insights are sentences on what the numbers show, beside what was asked: what users felt, signs of a timeout,
 // doubts about the load generator. Each follows from the result alone.
 func insights(r *engine.Result) []string {
-	var out []string
+	out := way(r)
 	for _, l := range r.Loads {
 		before, ok := traffic(r, l, engine.PhaseBaseline)
 		during, injected := traffic(r, l, engine.PhaseFault)

@@ -202,9 +202,9 @@ func markdownItems(r *engine.Result) []string {
 	var items []string
 	for _, c := range r.Conditions {
 		injected, _ := proof(r, c)
-		item := fmt.Sprintf("fault %s: %s, %s", clean(c.Name), change(r, c), injected)
-		if c.NotUndone {
-			item += "; " + engine.NotUndone
+		item := fmt.Sprintf("%s %s: %s, %s", noun(r), clean(c.Name), change(r, c), injected)
+		if why := stays(c); why != "" {
+			item += "; " + why
 		}
 		items = append(items, item)
 	}

@@ -191,10 +191,10 @@ func (t *text) conditions() {
 		if !ok && c.Applied != nil {
 			injected = t.style.paint(injected, yellow)
 		}
-		t.paragraph("  fault", labelColumn, clean(c.Name)+": "+change(t.r, c)+", "+injected)
+		t.paragraph("  "+noun(t.r), labelColumn, clean(c.Name)+": "+change(t.r, c)+", "+injected)
 		switch {
-		case c.NotUndone:
-			t.paragraph("", labelColumn, engine.NotUndone, yellow)
+		case stays(c) != "":
+			t.paragraph("", labelColumn, stays(c), yellow)
 		case c.Applied != nil && c.Reverted == nil:
 			t.paragraph("", labelColumn, "not put back", red)
 		}

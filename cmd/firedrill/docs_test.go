@@ -13,9 +13,10 @@ import (
 var notRun = map[string]string{
 	"cd drills":             "the scripts do it",
 	"cp -r demo/flags shop": "the script has a command of its own for it",
-	"cp demo/flags/flags.json shop/flags.json":              "likewise",
-	"go run ./cmd/firedrill local demo/functions.yaml":      "runs until Ctrl-C: TestLocal does it",
-	`curl -d '{"sku":"A1"}' http://127.0.0.1:PORT/purchase`: "TestLocal asks with Go's client",
+	"cp demo/flags/flags.json shop/flags.json":                                                               "likewise",
+	"go run ./cmd/firedrill canary demo/canary --local demo/versions.yaml --alias purchase:live --version 4": "its limits want a calm machine: TestDemoCanary plans it",
+	"go run ./cmd/firedrill local demo/functions.yaml":                                                       "runs until Ctrl-C: TestLocal does it",
+	`curl -d '{"sku":"A1"}' http://127.0.0.1:PORT/purchase`:                                                  "TestLocal asks with Go's client",
 }
 
 // TestDocumentedCommandsAreRun keeps the docs honest: each command line of a console block is a line of a script
