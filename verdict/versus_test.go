@@ -139,7 +139,7 @@ func TestEarlyLook(t *testing.T) {
 	if f := JudgeAgainst(e, subject, control, Versus{}); f.Outcome != Disproved {
 		t.Errorf("at the end: %s: %s", f.Outcome, f.Reason)
 	}
-	if f := JudgeAgainst(e, subject, control, early); f.Outcome != Inconclusive || !strings.Contains(f.Reason, "not yet certain enough") {
+	if f := JudgeAgainst(e, subject, control, early); f.Outcome != Inconclusive || !strings.Contains(f.Reason, "looked at more than once") {
 		t.Errorf("early: %s: %s", f.Outcome, f.Reason)
 	}
 }

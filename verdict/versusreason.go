@@ -77,7 +77,7 @@ func againstReason(f Finding, p pair) string {
 	case f.Cause == Unattributed:
 		return fmt.Sprintf("%s, because nobody knows to which group %s belong", open, plural(p.lost.n, "more observation"))
 	case outcome(e, f.Interval) == Disproved:
-		return fmt.Sprintf("%s, which is not yet certain enough to stop early", what)
+		return fmt.Sprintf("%s: that is beyond %s %s, but not as certainly as it takes where it is looked at more than once", what, e.Op, e.limit())
 	case f.Missing > 0:
 		return fmt.Sprintf("%s; about %d more like these would settle it", open, f.Missing)
 	}
