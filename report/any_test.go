@@ -32,6 +32,7 @@ func FuzzAnyResult(f *testing.F) {
 			func(w io.Writer) error { return report.Markdown(w, report.Of(&r), 0) },
 			func(w io.Writer) error { return report.JUnit(w, report.Of(&r, &r)) },
 			func(w io.Writer) error { return report.HTML(w, &r) },
+			func(w io.Writer) error { return report.DrillHTML(w, report.Of(&r)) },
 			func(w io.Writer) error { return report.SARIF(w, report.Of(&r), "v1") },
 			func(w io.Writer) error { return report.CodeQuality(w, report.Of(&r)) },
 			func(w io.Writer) error { return report.Annotations(w, report.Of(&r)) },

@@ -2,6 +2,8 @@ package report
 
 import (
 	"cmp"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/engine"
@@ -26,8 +28,8 @@ type Drilled struct {
 	// Refused says what kept it from being begun, and Hint what can be done. Problems are what is wrong with the file.
 	Refused, Hint string
 	Problems      []experiment.Problem
-	// Report says where the report for people is.
-	Report string
+	// Report says where the report for people is, Link how a page of the whole drill leads to it.
+	Report, Link string
 }
 
 // Of is the drill of results alone.
@@ -100,4 +102,24 @@ func (x Drilled) took() time.Duration {
 		}
 	}
 	return took
+}
+
+// drillCounts says how many experiments ended how: "3 experiments: 2 held, 1 disproved".
+func drillCounts(d Drill) string {
+	seen := map[string]int{}
+	var order []string
+	for _, x := range d {
+		w := "not run"
+		if x.outcome() != "" {
+			w = word(x.outcome())
+		}
+		if seen[w]++; seen[w] == 1 {
+			order = append(order, w)
+		}
+	}
+	var parts []string
+	for _, w := range order {
+		parts = append(parts, fmt.Sprintf("%d %s", seen[w], w))
+	}
+	return strings.TrimSuffix(counted(len(d), "experiment")+": "+strings.Join(parts, ", "), ": ")
 }

@@ -159,6 +159,7 @@ func TestWriteErrorsComeBack(t *testing.T) {
 		"junit":    func() error { return report.JUnit(brokenWriter{}, report.Of(r)) },
 		"markdown": func() error { return report.Markdown(brokenWriter{}, report.Of(r), 0) },
 		"html":     func() error { return report.HTML(brokenWriter{}, r) },
+		"drill":    func() error { return report.DrillHTML(brokenWriter{}, report.Of(r)) },
 		"sarif":    func() error { return report.SARIF(brokenWriter{}, report.Of(r), "") },
 		"quality":  func() error { return report.CodeQuality(brokenWriter{}, report.Of(r)) },
 		"github":   func() error { return report.Annotations(brokenWriter{}, report.Of(r)) },

@@ -83,25 +83,8 @@ func (s *summary) sections(d Drill) {
 	}
 }
 
-// counts says how many experiments ended how: "**3 experiments:** 2 held, 1 disproved".
-func counts(d Drill) string {
-	seen := map[string]int{}
-	var order []string
-	for _, x := range d {
-		w := "not run"
-		if x.outcome() != "" {
-			w = word(x.outcome())
-		}
-		if seen[w]++; seen[w] == 1 {
-			order = append(order, w)
-		}
-	}
-	var parts []string
-	for _, w := range order {
-		parts = append(parts, fmt.Sprintf("%d %s", seen[w], escape(w)))
-	}
-	return fmt.Sprintf("**%s:** %s", counted(len(d), "experiment"), strings.Join(parts, ", "))
-}
+// counts says how many experiments ended how: "**3 experiments: 2 held, 1 disproved**".
+func counts(d Drill) string { return "**" + escape(drillCounts(d)) + "**" }
 
 // decided is what the verdict rests on: the first measure that agrees with it, with its interval; else the reason.
 func decided(x Drilled) string {
@@ -109,11 +92,8 @@ func decided(x Drilled) string {
 	if r == nil {
 		return sentence(x.reason())
 	}
-	for _, m := range r.Measures {
+	if m, ok := decider(r); ok {
 		f := decisive(m)
-		if f.Outcome != r.Verdict || f.Outcome == verdict.Inconclusive && f.Reason == "" {
-			continue
-		}
 		text := clean(m.Name) + ": " + estimate(f)
 		if in := spread(f); in != "" {
 			text += " (" + in + ")"
@@ -121,6 +101,16 @@ func decided(x Drilled) string {
 		return text + ", expected " + clean(expected(r, m).Text)
 	}
 	return sentence(r.Reason)
+}
+
+// decider is the first measure that agrees with the verdict.
+func decider(r *engine.Result) (engine.MeasureResult, bool) {
+	for _, m := range r.Measures {
+		if decisive(m).Outcome == r.Verdict && r.Verdict != "" {
+			return m, true
+		}
+	}
+	return engine.MeasureResult{}, false
 }
 
 func badge(x Drilled) string {

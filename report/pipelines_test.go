@@ -2,6 +2,8 @@ package report_test
 
 import (
 	"bytes"
+	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -210,6 +212,49 @@ func BenchmarkSARIF(b *testing.B) {
 	for b.Loop() {
 		if err := report.SARIF(io.Discard, d, "v1"); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestDrillPageIsHarmless: whatever texts and links a drill has, its page has no element of theirs, and leads nowhere but to reports.
+func TestDrillPageIsHarmless(t *testing.T) {
+	elements := func(d report.Drill) map[string]int {
+		page := xml.NewDecoder(bytes.NewReader(render(t, func(w io.Writer) error { return report.DrillHTML(w, d) })))
+		page.Strict, page.AutoClose, page.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+		counts := map[string]int{}
+		for {
+			token, err := page.Token()
+			if errors.Is(err, io.EOF) {
+				return counts
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			start, ok := token.(xml.StartElement)
+			if !ok {
+				continue
+			}
+			name := start.Name.Local
+			for _, a := range start.Attr {
+				name += " " + a.Name.Local
+				if a.Name.Local == "href" && a.Value != "data:," && !strings.HasPrefix(a.Value, "../runs/") && a.Value != "#ZgotmplZ" {
+					t.Errorf("the page leads to %q", a.Value)
+				}
+			}
+			counts[name]++
+		}
+	}
+	known := elements(everything())
+	known["a href"] = 1
+	for _, s := range []string{"<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "</style><a href=//evil>x</a>", "javascript:alert(1)", "\x00]]>"} {
+		d := report.Drill{
+			{Result: hostile(s), Path: s, Link: "../runs/R/report.html"}, {Result: disproved(), Path: s, Link: "javascript:alert(1)"},
+			{Title: s, File: s, NotRun: s}, {Title: s, Refused: s, Hint: s},
+		}
+		for element := range elements(d) {
+			if known[element] == 0 {
+				t.Errorf("%q: the page has a %s that it did not write itself", s, element)
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,9 +25,9 @@ const (
 
 // outputs are what a pipeline reads of runs: files, and annotations of the experiment files.
 type outputs struct {
-	junit, markdown, sarif, quality string
-	annotations                     string
-	silenced                        string // the word that ends the silence of workflow commands
+	junit, markdown, sarif, quality, html string
+	annotations                           string
+	silenced                              string // the word that ends the silence of workflow commands
 }
 
 func (o *outputs) register(cmd *cobra.Command) {
@@ -35,6 +36,7 @@ func (o *outputs) register(cmd *cobra.Command) {
 	flags.StringVar(&o.markdown, "markdown", "", "also add a summary as Markdown to this file")
 	flags.StringVar(&o.sarif, "sarif", "", "also write what did not hold as SARIF 2.1.0 to this file")
 	flags.StringVar(&o.quality, "codequality", "", "also write what did not hold as a GitLab code quality report to this file")
+	flags.StringVar(&o.html, "html", "", "also write a page that leads to the reports to this file")
 	flags.StringVar(&o.annotations, "annotations", "auto", "mark the lines that did not hold: github, none, or auto, which looks for GITHUB_ACTIONS")
 	_ = cmd.RegisterFlagCompletionFunc("annotations", cobra.FixedCompletions([]string{"auto", "github", "none"}, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -42,7 +44,7 @@ func (o *outputs) register(cmd *cobra.Command) {
 // begin finds out what cannot be written before anything is run. On GitHub it also sees to it that nothing that is printed from now
 // on, by a function or out of an experiment's texts, is taken for a command to the runner.
 func (o *outputs) begin(a *app) error {
-	for name, file := range map[string]string{"--junit": o.junit, "--markdown": o.markdown, "--sarif": o.sarif, "--codequality": o.quality} {
+	for name, file := range map[string]string{"--junit": o.junit, "--markdown": o.markdown, "--sarif": o.sarif, "--codequality": o.quality, "--html": o.html} {
 		if file == "" {
 			continue
 		}
@@ -80,6 +82,7 @@ func (o *outputs) end(a *app, d report.Drill, outcome error) error {
 		}
 		if x.Result != nil && x.Report == "" {
 			x.Report = a.whereReport(x.Result.Run)
+			x.Link = o.link(a.runDir(x.Result.Run))
 		}
 	}
 	err := o.write(a, d)
@@ -96,6 +99,22 @@ func (o *outputs) end(a *app, d report.Drill, outcome error) error {
 	return outcome
 }
 
+// link leads from the page of the drill to the report in a folder; empty where there is none.
+func (o *outputs) link(dir string) string {
+	page, err := filepath.Abs(o.html)
+	if dir == "" || err != nil {
+		return ""
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return ""
+	}
+	to, err := filepath.Rel(filepath.Dir(page), filepath.Join(dir, "report.html"))
+	if err != nil {
+		return ""
+	}
+	return (&url.URL{Path: filepath.ToSlash(to)}).String()
+}
+
 func (o *outputs) write(a *app, d report.Drill) error {
 	var all error
 	write := func(file string, render func(io.Writer) error) {
@@ -105,6 +124,7 @@ func (o *outputs) write(a *app, d report.Drill) error {
 	}
 	write(o.junit, func(w io.Writer) error { return report.JUnit(w, d) })
 	write(o.sarif, func(w io.Writer) error { return report.SARIF(w, d, buildVersion()) })
+	write(o.html, func(w io.Writer) error { return report.DrillHTML(w, d) })
 	write(o.quality, func(w io.Writer) error { return report.CodeQuality(w, d) })
 	if o.markdown != "" {
 		all = errors.Join(all, appendWith(o.markdown, func(w io.Writer) error { return report.Markdown(w, d, 0) }))

@@ -17,9 +17,9 @@ case "$command" in
 esac
 reports="${FIREDRILL_REPORTS:-firedrill-reports}"
 mkdir -p "$reports"
-rm -f "$reports/junit.xml" "$reports/results.sarif" "$reports/codequality.json" "$reports/summary.md"
+rm -f "$reports/junit.xml" "$reports/results.sarif" "$reports/codequality.json" "$reports/summary.md" "$reports/index.html"
 words=(firedrill "$command" --junit "$reports/junit.xml" --sarif "$reports/results.sarif"
-  --codequality "$reports/codequality.json" --markdown "$reports/summary.md")
+  --codequality "$reports/codequality.json" --markdown "$reports/summary.md" --html "$reports/index.html")
 
 add() { # add TEXT: a word for each line that is not empty
   local line
