@@ -43,7 +43,8 @@ The file knows ${flag}, ${cohort_attribute}, ${cohort_value} and, with --control
 cohort, and the control, and nobody else.
 
   --flag APPLICATION/ENVIRONMENT/PROFILE:FLAG   a feature flag of AWS AppConfig
-  --flag file:PATH:FLAG                         a flag in a file of flagd's (JSON), OpenFeature's own format`,
+  --flag file:PATH:FLAG                         a flag in a file of flagd's (JSON), OpenFeature's own format
+  --flag program:FLAG                           a flag of any other make: $FIREDRILL_FLAG_PROVIDER is a program that knows it`,
 		Example: `  firedrill flag checkout.yaml --flag shop/live/flags:new-pricing --cohort cohort=beta --control control
   firedrill flag checkout.yaml --flag file:flags.json:new-pricing --cohort userId=42 --variant on --off-after`,
 		Args: cobra.ExactArgs(1),
@@ -78,7 +79,7 @@ cohort, and the control, and nobody else.
 	flags.BoolVar(&f.everyone, "everybody", false, "let faults hit others than the cohort, too")
 	flags.BoolVar(&f.offAfter, "off-after", false, "turn the flag off even if it held")
 	flags.BoolVar(&f.policy, "policy", false, "print the IAM policy that this needs, and change nothing")
-	flags.DurationVar(&f.settle, "settle", -1, "how long functions may take to see a change (default: 0s for a file, 50s for AppConfig)")
+	flags.DurationVar(&f.settle, "settle", -1, "how long functions may take to see a change (default: 50s for AppConfig, else 0s)")
 	flags.StringVar(&f.logs, "logs", "", "with --local: write the functions' logs to this file, or - for standard error")
 	_ = cmd.MarkFlagRequired("flag")
 	_ = cmd.MarkFlagRequired("cohort")

@@ -26,13 +26,13 @@ type raising struct {
 	world      *session
 	interrupts *interrupts
 
-	state    *engine.State
-	show     *progress
-	out      *relay
-	document *flag.Document
-	before   view
-	ran      *engine.Result // of the experiment; nil: it was not run
-	failed   error          // what kept the flag from being turned on
+	state  *engine.State
+	show   *progress
+	out    *relay
+	flags  flagged
+	before view
+	ran    *engine.Result // of the experiment; nil: it was not run
+	failed error          // what kept the flag from being turned on
 }
 
 // A view is what those inside and outside of the cohort get of the flag.
@@ -69,12 +69,11 @@ func (d *raising) run(ctx context.Context) (report.Drill, error) {
 
 // look finds the flag, and refuses one that cannot be turned on.
 func (d *raising) look(ctx context.Context) error {
-	_, document, err := d.world.flags(ctx, d.where, "")
-	if err != nil {
+	var err error
+	if d.flags, err = d.world.flags(ctx, d.where, ""); err != nil {
 		return err
 	}
-	d.document = document
-	if _, err := document.Switch(d.order).Prepare(ctx); err != nil {
+	if _, err := d.flags.Switch(d.order).Prepare(ctx); err != nil {
 		return err
 	}
 	d.before, err = d.view(ctx)
@@ -88,10 +87,10 @@ func (d *raising) look(ctx context.Context) error {
 // view evaluates the flag for both.
 func (d *raising) view(ctx context.Context) (v view, err error) {
 	c := d.order.Cohort
-	if v.inside, err = d.document.Evaluate(ctx, d.order.Flag, c.Member()); err != nil {
+	if v.inside, err = d.flags.Evaluate(ctx, d.order.Flag, c.Member()); err != nil {
 		return v, err
 	}
-	v.outside, err = d.document.Evaluate(ctx, d.order.Flag, c.Other(d.asked.control))
+	v.outside, err = d.flags.Evaluate(ctx, d.order.Flag, c.Other(d.asked.control))
 	return v, err
 }
 
@@ -122,20 +121,19 @@ func (d *raising) rollout(ctx context.Context) (*engine.Result, error) {
 // longest is how long it may all take.
 func (d *raising) longest() time.Duration {
 	p := d.x.Phases
-	return max(p.BaselineMax, p.Baseline) + time.Duration(len(d.x.Stages))*p.Fault + p.Recovery + d.asked.settle + slowFlag
+	return max(p.BaselineMax, p.Baseline) + time.Duration(len(d.x.Stages))*p.Fault + p.Recovery + max(d.asked.settle, d.flags.delay()) + slowFlag
 }
 
 // deliver turns the flag on and finds out what comes of it.
 func (d *raising) deliver(r *engine.Rollout) (verdict.Outcome, string) {
 	ctx := r.Context()
 	d.order.Run = r.Run()
-	store, document, err := d.world.flags(ctx, d.where, r.Run())
-	if err == nil {
-		d.document = document
-		err = r.Step(engine.Step{Name: "flag " + d.order.Flag, Kind: flagKind, Target: d.world.targetedFlag(store, document, d.order), Share: 100})
+	var err error
+	if d.flags, err = d.world.flags(ctx, d.where, r.Run()); err == nil {
+		err = r.Step(engine.Step{Name: "flag " + d.order.Flag, Kind: flagKind, Target: d.flags.target(d.order), Share: 100})
 	}
 	if err == nil {
-		err = d.seen(ctx, store)
+		err = d.seen(ctx)
 	}
 	if err != nil {
 		d.failed = err
@@ -186,13 +184,13 @@ func (d *raising) still(r *engine.Rollout) (verdict.Outcome, string) {
 }
 
 // seen waits until functions know of it, and makes sure that the flag is on for the cohort and for nobody else.
-func (d *raising) seen(ctx context.Context, store *action.Flags) error {
+func (d *raising) seen(ctx context.Context) error {
 	if err := d.on(ctx); err != nil {
 		return err
 	}
 	wait := d.asked.settle
 	if wait < 0 {
-		wait = store.Delay()
+		wait = d.flags.delay()
 	}
 	if wait == 0 {
 		return nil
@@ -276,7 +274,7 @@ type flagOutcome struct {
 
 func (d *raising) outcome(r *engine.Result) flagOutcome {
 	return flagOutcome{
-		Flag: d.order.Flag, Where: d.document.Store.String(), Cohort: d.order.Cohort, Control: d.asked.control, On: keptOn(r),
+		Flag: d.order.Flag, Where: d.flags.name, Cohort: d.order.Cohort, Control: d.asked.control, On: keptOn(r),
 		Verdict: r.Verdict, Reason: r.Reason, Run: r.Run, Notes: r.Notes, Experiment: d.ran,
 	}
 }
@@ -321,11 +319,11 @@ func (d *raising) printPolicy(ctx context.Context) error {
 	if err != nil {
 		return refused(exitUsage, err)
 	}
-	store, _, err := d.world.flags(ctx, d.where, "policy")
+	kept, err := d.world.flags(ctx, d.where, "policy")
 	if err != nil {
 		return refused(exitUsage, err)
 	}
-	flags, err := store.Permissions(ctx)
+	own, err := kept.permissions(ctx)
 	if err != nil {
 		return refused(exitUsage, err)
 	}
@@ -333,5 +331,5 @@ func (d *raising) printPolicy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.app.printJSON(action.NewPolicy(append(append(all.runner[""], flags.Runner...), state...)))
+	return d.app.printJSON(action.NewPolicy(append(append(all.runner[""], own...), state...)))
 }
