@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -83,7 +84,8 @@ type hunt struct {
 	atLeast  string
 	gentle   *experiment.Experiment // at the ends of the range
 	harsh    *experiment.Experiment
-	unsteady int // runs in a row that did not begin
+	traffic  bool // it is the traffic that varies, which is there before the fault, too
+	unsteady int  // runs in a row that did not begin
 	report   sweep.Report
 	last     *engine.Result
 }
@@ -201,6 +203,7 @@ func (h *hunt) check() error {
 	}
 	h.gentle, h.harsh = ends[0], ends[1]
 	h.usual = h.gentle.Phases.Fault
+	h.traffic = !reflect.DeepEqual(h.gentle.Loads, h.harsh.Loads)
 	for _, c := range h.gentle.Conditions {
 		if c.For > 0 || c.Delay > 0 { // they have times of their own, which a longer phase would not stretch
 			h.search.Patience = 1

@@ -138,7 +138,7 @@ func (h *hunt) answer(r *engine.Result) (a sweep.Answer, ended string) {
 		return sweep.Broken, ""
 	case r.Verdict == verdict.Stopped && r.Stop != nil && r.Stop.Kind == engine.StopRule && h.injected(r):
 		return sweep.Broken, "" // the file says that this is too much
-	case r.Verdict == verdict.NotSteady && h.ofLoad() && refuted(r):
+	case r.Verdict == verdict.NotSteady && h.traffic && refuted(r):
 		return sweep.Broken, "" // it is the traffic that is harsh
 	case r.Verdict == verdict.Inconclusive, r.Verdict == verdict.NotSteady:
 		return sweep.Undecided, ""
@@ -152,11 +152,8 @@ func (h *hunt) injected(r *engine.Result) bool {
 			return true
 		}
 	}
-	return h.ofLoad()
+	return h.traffic
 }
-
-// ofLoad says that the sweep is over the traffic, which is there before the fault, too.
-func (h *hunt) ofLoad() bool { return strings.HasPrefix(h.over.String(), "load.") }
 
 func refuted(r *engine.Result) bool {
 	for _, m := range r.Measures {

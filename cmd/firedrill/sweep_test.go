@@ -74,6 +74,7 @@ func TestSweepAnswers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := huntFor(t, test.over)
+			h.traffic = test.over == traffic
 			on := h.add(sweep.Trial{Value: h.search.Scale.To, Effort: 1}, test.run)
 			got := h.report.Runs[0].Reading
 			if got.Answer != test.want || on != test.goesOn || (h.report.Early == "") != on {
@@ -130,6 +131,22 @@ func TestMargin(t *testing.T) {
 		got := margin(test.measures)
 		if math.Abs(got-test.want) > 1e-12 || math.IsNaN(got) != math.IsNaN(test.want) {
 			t.Errorf("%v: %g, want %g", test.measures, got, test.want)
+		}
+	}
+}
+
+// However a load is named, or meant by a variable: it is known that the traffic varies.
+func TestSweepKnowsTraffic(t *testing.T) {
+	const file = "version: 1\ntitle: T\nobjective: O\nvars: {pace: 5/s}\nload: {shop: {http: GET http://127.0.0.1/, rate: \"${pace}\"}}\n" +
+		"measures: [{name: m, of: load.shop, expect: p50 < 1s}]\nconditions: [{name: c, fault: latency, target: {lambda: f}, with: {min: 1ms}}]\nphases: {baseline: 10s, fault: 10s}\n"
+	for over, want := range map[string]bool{
+		"load.shop.rate=1/s..9/s": true, `load["shop"].rate=1/s..9/s`: true, "pace=1/s..9/s": true, "conditions[0].with.min=1ms..2s": false,
+	} {
+		h := huntFor(t, over)
+		h.a.lookupEnv = func(string) (string, bool) { return "", false }
+		h.file, h.source, h.world = "x.yaml", []byte(file), &session{}
+		if err := h.check(); err != nil || h.traffic != want {
+			t.Errorf("%s: %v, %v", over, h.traffic, err)
 		}
 	}
 }
