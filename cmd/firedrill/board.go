@@ -26,6 +26,7 @@ type board struct {
 	quiet    bool
 	width    func() int
 	names    map[string]string // by file
+	order    map[string]int    // of the files
 
 	mu    sync.Mutex // runs tell of themselves from their own goroutines
 	rows  []*row     // of runs that are going on, and of those that left something
@@ -45,7 +46,10 @@ type row struct {
 }
 
 func (a *app) newBoard(jobs []drill.Job, w io.Writer) *board {
-	b := &board{w: w, json: a.output == "json", quiet: a.quiet, names: namesOf(jobs), last: drill.Standing{All: len(jobs)}, when: time.Now()}
+	b := &board{w: w, json: a.output == "json", quiet: a.quiet, names: namesOf(jobs), order: map[string]int{}, last: drill.Standing{All: len(jobs)}, when: time.Now()}
+	for i, j := range jobs {
+		b.order[j.File] = i
+	}
 	if f, ok := a.stderr.(*os.File); ok && !b.json && !b.quiet && term.IsTerminal(int(f.Fd())) && a.getenv("TERM") != "dumb" {
 		b.terminal = true
 		b.width = func() int {
@@ -82,6 +86,7 @@ func (b *board) begin(j *drill.Job, attempt int) *row {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rows = append(b.rows, r)
+	slices.SortStableFunc(b.rows, func(x, y *row) int { return b.order[x.file] - b.order[y.file] })
 	if b.terminal {
 		b.draw()
 	} else if attempt > 1 {

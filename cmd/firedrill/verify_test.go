@@ -169,7 +169,7 @@ func TestBoard(t *testing.T) {
 	a := &app{stderr: io.Discard, output: "text"}
 	b := a.newBoard(jobs, &out)
 	b.terminal, b.width = true, func() int { return 60 }
-	one, two := b.begin(&jobs[0], 1), b.begin(&jobs[1], 1)
+	two, one := b.begin(&jobs[1], 1), b.begin(&jobs[0], 1)
 	one.observe(engine.Event{Kind: engine.EventPhase, Phase: engine.PhaseFault, Length: time.Hour, At: time.Now()})
 	one.observe(engine.Event{Kind: engine.EventApplied, Condition: "slow", Target: "hello"})
 	two.observe(engine.Event{Kind: engine.EventNote, Message: "two\nlines"})
