@@ -287,12 +287,12 @@ func (c *folderClaim) clean(ctx context.Context, targets []string) error {
 	for _, key := range targets {
 		wanted[key] = true
 	}
-	runs, err := c.folder.Runs(ctx)
+	runs, err := c.folder.Settled(ctx)
 	if err != nil {
 		return fmt.Errorf("find out what other runs have left: %w", err)
 	}
-	for _, run := range runs {
-		if run == c.run || locked(c.folder.lockPath(run)) {
+	for run, line := range runs {
+		if _, settled := readSettled(run, line); settled || run == c.run || locked(c.folder.lockPath(run)) {
 			continue
 		}
 		lines, err := c.folder.journal(run)

@@ -49,8 +49,10 @@ func (s *State) Past(ctx context.Context) ([]history.Run, error) {
 	return past, nil
 }
 
-// HasEnded says that the run came to its end, with a verdict.
-func (i RunInfo) HasEnded() bool { return !i.Ended.IsZero() && i.Verdict != "" }
+// HasEnded says that a run of an experiment came to its end, with a verdict. A rollout, which has runs within it, is none.
+func (i RunInfo) HasEnded() bool {
+	return !i.Ended.IsZero() && i.Verdict != "" && (i.Experiment != "" || i.Source != "")
+}
 
 // Past is what remains of a run that has ended.
 func (i RunInfo) Past() history.Run {

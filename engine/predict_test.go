@@ -80,7 +80,9 @@ func TestPredict(t *testing.T) {
 	}
 }
 
-func near(a, b float64) bool { return a == b || math.Abs(a-b) < 1e-9*math.Max(math.Abs(a), math.Abs(b)) }
+func near(a, b float64) bool {
+	return a == b || math.Abs(a-b) < 1e-9*math.Max(math.Abs(a), math.Abs(b))
+}
 
 // Predict asks nobody: a load through an API reaches the target as often as it may, and others do without end.
 func TestPredictOfAFile(t *testing.T) {

@@ -98,7 +98,7 @@ func (s *State) newRun(ctx context.Context, at time.Time) (string, Claim, error)
 
 // Runs lists all runs, oldest first. A run whose journal cannot be read is listed with that as its Reason.
 func (s *State) Runs(ctx context.Context) ([]RunInfo, error) {
-	ids, err := s.home.Runs(ctx)
+	ids, known, err := s.catalogue(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the runs: %w", err)
 	}
@@ -106,14 +106,19 @@ func (s *State) Runs(ctx context.Context) ([]RunInfo, error) {
 		return nil, nil
 	}
 	runs := make([]RunInfo, len(ids))
-	var one [][]int
-	for i := range ids {
-		one = append(one, []int{i})
+	var unknown [][]int
+	for i, id := range ids {
+		if info, ok := known[id]; ok {
+			runs[i] = info
+		} else {
+			unknown = append(unknown, []int{i})
+		}
 	}
-	sideBySide(defaultParallel, one, func(i int) bool {
+	sideBySide(defaultParallel, unknown, func(i int) bool {
 		runs[i] = s.Info(ctx, ids[i])
 		return true
 	})
+	s.settle(ctx, runs, known)
 	slices.SortFunc(runs, func(a, b RunInfo) int { return strings.Compare(a.Run, b.Run) })
 	return runs, nil
 }

@@ -6,7 +6,7 @@
 // The table has the string keys pk and sk. What is in it:
 //
 //	pk             sk                       what
-//	runs           RUN                      the list of runs
+//	runs           RUN                      the list of runs; settled: what is known of one for good
 //	run#RUN        claim                    who is at the run: holder, host, fence, expires (milliseconds), released
 //	run#RUN        journal#0000000001 ...   lines, at most 350 KB of them; fence and op: who wrote it
 //	run#RUN        target#HASH              target: one that the run has locked
