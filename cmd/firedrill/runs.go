@@ -20,6 +20,7 @@ type look struct {
 	pattern string
 	format  string
 	labels  []string
+	prune   retention
 }
 
 func (a *app) runsCommand() *cobra.Command {
@@ -31,15 +32,24 @@ func (a *app) runsCommand() *cobra.Command {
 in its repository, with its name without .yaml, and with parts of the title.
 
 With --trend, show each experiment's verdicts over time instead, in each environment: since which version it does not hold any
-more, which one alternates without a reason, and which measure worsens though it still holds.`,
+more, which one alternates without a reason, and which measure worsens though it still holds.
+
+With --prune, remove runs that are not needed any more. One that is running, or left something behind, is never removed.`,
 		Example: `  firedrill runs
   firedrill runs --trend
   firedrill runs --trend 'slow-*' --label environment=prod
-  firedrill runs --trend --format html > .firedrill/trend.html`,
+  firedrill runs --trend --format html > .firedrill/trend.html
+  firedrill runs --prune --keep 50 --older-than 90d`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				l.pattern = args[0]
+			}
+			if l.prune.on && l.pattern != "" {
+				return usage("leave the pattern out", "--prune goes by --keep and --older-than, not by a pattern")
+			}
+			if l.prune.on {
+				return a.prune(cmd.Context(), l.prune)
 			}
 			return a.runs(cmd.Context(), l)
 		},
@@ -48,6 +58,9 @@ more, which one alternates without a reason, and which measure worsens though it
 	flags.BoolVar(&l.trend, "trend", false, "what each experiment's runs show over time")
 	flags.StringVarP(&l.format, "format", "f", "text", "text or json; with --trend also html")
 	flags.StringArrayVar(&l.labels, "label", nil, "only runs with this label, NAME=VALUE (repeatable)")
+	l.prune.register(cmd)
+	cmd.MarkFlagsMutuallyExclusive("prune", "trend")
+	cmd.MarkFlagsMutuallyExclusive("prune", "label")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json", "html"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

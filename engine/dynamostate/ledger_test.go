@@ -1,6 +1,8 @@
 package dynamostate
 
 import (
+	"errors"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -30,5 +32,41 @@ func TestLedger(t *testing.T) {
 	runs, err := engine.StateAt(table).Runs(t.Context())
 	if err != nil || len(runs) != 2 {
 		t.Error(runs, err)
+	}
+}
+
+// What is forgotten has left nothing in the table.
+func TestForget(t *testing.T) {
+	table, _ := newTable(t, 30*time.Second)
+	const run, other = "01K0000000000000000000000A", "01K0000000000000000000000B"
+	for _, id := range []string{run, other} {
+		claim, err := table.Claim(t.Context(), id, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := claim.Append([]byte("{}\n"), true); err != nil {
+			t.Fatal(err)
+		}
+		if err := table.Write(t.Context(), "runs/"+id+"/report.json", []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		claim.Release(true)
+	}
+	for range 2 { // again is fine
+		if err := table.Forget(t.Context(), run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if runs, err := table.Runs(t.Context()); err != nil || len(runs) != 1 || runs[0] != other {
+		t.Error(runs, err)
+	}
+	if _, err := table.Trace(t.Context(), run); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the journal:", err)
+	}
+	if _, err := table.Read(t.Context(), "runs/"+run+"/report.json"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the report:", err)
+	}
+	if trace, err := table.Trace(t.Context(), other); err != nil || string(trace.Lines) != "{}\n" {
+		t.Error("another run:", err)
 	}
 }
