@@ -12,6 +12,7 @@ import (
 
 	"github.com/firedrill-dev/firedrill/engine"
 	"github.com/firedrill-dev/firedrill/experiment"
+	"github.com/firedrill-dev/firedrill/history"
 	"github.com/firedrill-dev/firedrill/report"
 	"github.com/firedrill-dev/firedrill/verdict"
 )
@@ -48,6 +49,10 @@ func hostile(s string) *engine.Result {
 		m.Of = "load." + s
 	}
 	r.Measures[2].Of, r.Measures[2].Fault.Outcome = "http", verdict.Outcome(s)
+	r.Labels = map[string]string{"version": s, "team": s}
+	was := r.Measures[0].Fault
+	was.Estimate *= 2
+	r.Before = &history.Run{Run: s, Experiment: s, Title: s, Labels: r.Labels, Verdict: verdict.Held, Reason: s, Measures: []history.Measure{{Name: s, Finding: was}}}
 	return r
 }
 
