@@ -60,6 +60,7 @@ type page struct {
 	Traffic                       []pageTraffic
 	Notes                         []string
 	Facts                         []fact
+	Rollout                       bool // its conditions are no faults
 	Replay                        string
 	Confidence                    string
 }
@@ -104,7 +105,7 @@ type fact struct{ Name, Value string }
 func newPage(r *engine.Result) page {
 	p := page{
 		CSS: template.CSS(pageCSS), Title: title(r), Objective: kept(objective(r)), File: file(r), Run: clean(r.Run),
-		Verdict: word(r.Verdict), Mark: mark(r.Verdict), Class: outcomeClass(r.Verdict), Meaning: explanation(r.Verdict),
+		Verdict: word(r.Verdict), Mark: mark(r.Verdict), Class: outcomeClass(r.Verdict), Meaning: explanation(r), Rollout: r.Rollout,
 		Reason: kept(sentence(r.Reason)), Error: clean(r.Error), Hint: clean(r.Hint), Took: span(r.Ended.Sub(r.Started)),
 		Figures: figures(r), Recovery: recovery(r), Predicted: predicted(r), Facts: facts(r), Replay: replay(r), Labels: labelled(r.Labels),
 		Confidence: "95" + noBreak + "%",

@@ -3,6 +3,7 @@ package report
 import (
 	"strings"
 
+	"github.com/firedrill-dev/firedrill/engine"
 	"github.com/firedrill-dev/firedrill/verdict"
 )
 
@@ -83,8 +84,11 @@ func word(o verdict.Outcome) string {
 }
 
 // explanation says what a run's verdict means, for a reader who has never seen one.
-func explanation(o verdict.Outcome) string {
-	switch o {
+func explanation(r *engine.Result) string {
+	if r.Rollout {
+		return "A rollout is a change that stays only if every experiment held at each of its steps. They have reports of their own."
+	}
+	switch r.Verdict {
 	case verdict.Held:
 		return "The objective held under the fault, with statistical confidence and proof that the fault was there."
 	case verdict.Disproved:
