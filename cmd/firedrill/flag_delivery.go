@@ -98,7 +98,7 @@ func (d *raising) view(ctx context.Context) (v view, err error) {
 func (d *raising) rollout(ctx context.Context) (*engine.Result, error) {
 	r, err := engine.Begin(ctx, engine.RolloutOptions{
 		State: d.state, Title: fmt.Sprintf("Flag %s for %s", d.order.Flag, d.order.Cohort), Objective: d.x.Objective, File: d.x.File,
-		Guards: append(d.asked.in.guards, d.x.Guards), Registry: d.world.guarded(d.x), Longest: d.longest(), Observer: d.show.observe,
+		Guards: d.asked.in.guards, Registry: d.world.guarded(d.x), Longest: d.longest(), Observer: d.show.observe,
 		Finish: func(r *engine.Result) error { return writeHTML(d.state.RunDir(r.Run), r) },
 	})
 	if err != nil {
