@@ -13,7 +13,7 @@ import (
 )
 
 // recent is how many runs a row of text shows.
-func recent(s Style) int { return min(max((s.width()-76)/2, 10), 40) }
+func recent(s Style) int { return min(max((s.width()-90)/2, 10), 40) }
 
 // Trend writes the history of experiments for a terminal: a row for each of them in each environment, then what the rows show.
 func Trend(w io.Writer, stories []history.Story, style Style) error {
