@@ -96,7 +96,7 @@ func (s Search) bracketed(c *Conclusion, b bracket, all []point, more bool) {
 	case c.Broken == nil:
 		c.Outcome, c.Text = Rough, c.Text+", not clearly broken anywhere"
 		c.Hint = "widen the range"
-	case len(b.grey) == 0 && s.close(c.Held.Value, c.Broken.Value) && b.held.lead() >= confirmed && b.broken.lead() >= confirmed:
+	case s.close(c.Held.Value, c.Broken.Value) && b.held.lead() >= confirmed && b.broken.lead() >= confirmed:
 		c.Outcome, c.Text = Found, c.Text+", disproved from "+c.Broken.Text
 	default:
 		c.Outcome, c.Text = Rough, c.Text+", disproved from "+c.Broken.Text
@@ -108,6 +108,8 @@ func (s Search) bracketed(c *Conclusion, b bracket, all []point, more bool) {
 			texts = append(texts, g.Text)
 		}
 		c.Text += ", undecided at " + strings.Join(texts, ", ")
+	}
+	if len(c.Grey) > 0 && c.Outcome == Rough {
 		c.Hint = "the runs in between are too close to the limit for so few samples: a longer phases.fault, a higher rate or a larger --patience"
 	}
 	if more && c.Outcome == Rough {

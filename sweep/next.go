@@ -108,21 +108,24 @@ func contradiction(b bracket) (Trial, bool) {
 // narrow tries a value between the ends of the bracket, unless they are close enough.
 func (s Search) narrow(b bracket, all []point) (Trial, bool) {
 	low, high := b.held, b.broken
-	if len(b.grey) > 0 {
+	if high != nil && s.close(low.value, high.value) {
+		return Trial{}, false
+	}
+	if len(b.grey) > 0 { // half the precision for each side of what stays undecided
 		if len(b.grey) >= mostGrey {
 			return Trial{}, false
 		}
 		first, last := &b.grey[0], &b.grey[len(b.grey)-1]
 		switch {
-		case !s.close(low.value, first.value):
+		case !s.within(0.5, low.value, first.value):
 			high = first
-		case high != nil && !s.close(last.value, high.value):
+		case high != nil && !s.within(0.5, last.value, high.value):
 			low = last
 		default:
 			return Trial{}, false
 		}
 	}
-	if high == nil || s.close(low.value, high.value) {
+	if high == nil {
 		return Trial{}, false
 	}
 	v := s.between(*low, *high, all)

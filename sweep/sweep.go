@@ -91,6 +91,10 @@ func (s Search) width(v float64) float64 {
 }
 
 // close says whether two values are within the precision of each other.
-func (s Search) close(a, b float64) bool {
-	return math.Abs(a-b) <= s.width(math.Max(math.Abs(a), math.Abs(b)))*(1+1e-9)
+func (s Search) close(a, b float64) bool { return s.within(1, a, b) }
+
+// within is close for a share of the precision.
+func (s Search) within(share, a, b float64) bool {
+	w := math.Max(share*s.width(math.Max(math.Abs(a), math.Abs(b))), s.Scale.Grain)
+	return math.Abs(a-b) <= w*(1+1e-9)
 }
