@@ -87,8 +87,8 @@ func ParseExpectation(text string) (Expectation, error) {
 	if message != "" {
 		return fail(hint, "%s", message)
 	}
-	if e.Statistic == "error_rate" && e.Relative == "" {
-		if message, hint := checkShare(op, e.Threshold); message != "" {
+	if e.Unit == Ratio {
+		if message, hint := checkShare(e); message != "" {
 			return fail(hint, "%s", message)
 		}
 	}
@@ -129,7 +129,7 @@ func checkStatistic(name string) (message, hint string) {
 	return message, "the statistics are p50, p95, p99.9 and the like, mean, rate, count, error_rate and value, and slower of two groups"
 }
 
-// quantileOf reads pNN or pNN.N as a probability between 0 and 1, both excluded.
+// quantileOf reads pNN or pNN.N as a probability between 0 and 1, both excluded, and what is so close to them that no sample tells them apart.
 func quantileOf(name string) (float64, bool) {
 	digits, ok := strings.CutPrefix(name, "p")
 	if !ok || digits == "" || digits[0] == '.' || digits[len(digits)-1] == '.' || strings.Trim(digits, "0123456789.") != "" {
@@ -137,7 +137,8 @@ func quantileOf(name string) (float64, bool) {
 	}
 	x, err := strconv.ParseFloat(digits, 64)
 	q := x / 100
-	return q, err == nil && q > 0 && q < 1
+	const closest = 1e-12
+	return q, err == nil && q > closest && 1-q > closest
 }
 
 func checkOp(statistic, op string) (message, hint string) {
@@ -232,15 +233,22 @@ func number(text string) (float64, bool) {
 	return x, err == nil
 }
 
-// checkShare refuses error rates that every sample, or none, would satisfy.
-func checkShare(op string, share float64) (message, hint string) {
-	switch {
-	case share < 0 || share > 1:
-		return "a share is between 0% and 100%", ""
-	case op == "<" && share == 0, op == ">" && share == 1:
-		return "nothing can satisfy it", "a share is between 0% and 100%"
-	case op == ">=" && share == 0, op == "<=" && share == 1:
-		return "everything satisfies it", "a share is between 0% and 100%"
+// checkShare refuses shares that every sample, or none, would satisfy.
+func checkShare(e Expectation) (message, hint string) {
+	low, high, hint := 0.0, 1.0, "a share is between 0% and 100%"
+	switch e.Relative {
+	case RatioTo:
+		low, high, hint = -1, math.Inf(1), "nothing is less than nothing: it is more than -100%"
+	case DifferenceFrom:
+		low, hint = -1, "shares differ by -100% to +100%"
+	}
+	switch x := e.Threshold; {
+	case x < low || x > high:
+		return hint, ""
+	case e.Op == "<" && x == low, e.Op == ">" && x == high:
+		return "nothing can satisfy it", hint
+	case e.Op == ">=" && x == low, e.Op == "<=" && x == high:
+		return "everything satisfies it", hint
 	}
 	return "", ""
 }

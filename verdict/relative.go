@@ -37,9 +37,6 @@ func parseMore(statistic string, relation Relation, text string) (x float64, uni
 		if relation == PairsWith && (x < 0 || x > 100) {
 			return 0, "", fmt.Sprintf("%q is not a share of pairs", text), "a half, 50%, is no difference"
 		}
-		if x < -100 || statistic == "error_rate" && x > 100 {
-			return 0, "", fmt.Sprintf("%q is more than there can be", text), ""
-		}
 		return x / 100, Ratio, "", ""
 	}
 	if statistic == "error_rate" {
