@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/experiment"
@@ -50,7 +51,7 @@ func sidesOf(run string, m experiment.Measure, own, other []verdict.Observation)
 }
 
 // judge judges what is known to belong to either side so that the answer holds wherever the lost ones belong: of one side alone, whether they
-// belong to it or not. alpha is that of a disproof where two sides are compared.
+// belong to it or not, or only the bad ones, or the good. alpha is that of a disproof where two sides are compared.
 func (s sides) judge(m experiment.Measure, from, until time.Time, alpha float64) verdict.Finding {
 	if m.Against.Compares() {
 		return verdict.JudgeAgainst(m.Expect, s.subject, s.control, verdict.Versus{From: from, To: until, Lost: s.lost, Alpha: alpha})
@@ -59,12 +60,32 @@ func (s sides) judge(m experiment.Measure, from, until time.Time, alpha float64)
 	if len(s.lost) == 0 {
 		return without
 	}
-	with := verdict.Judge(m.Expect, slices.Concat(s.subject, s.lost), until.Sub(from))
-	if with.Outcome != without.Outcome {
-		without.Outcome = verdict.Inconclusive
-		without.Reason += fmt.Sprintf("; but of %d more nobody knows which side they belong to, and with them it might be %s", len(s.lost), m.Expect.Format(with.Estimate))
+	bad, good := s.sorted(m.Expect)
+	for _, theirs := range [][]verdict.Observation{s.lost, bad, good} {
+		with := verdict.Judge(m.Expect, slices.Concat(s.subject, theirs), until.Sub(from))
+		if with.Outcome != without.Outcome {
+			without.Outcome = verdict.Inconclusive
+			without.Reason += fmt.Sprintf("; but of %d more nobody knows which side they belong to, and with them it might be %s", len(s.lost), m.Expect.Format(with.Estimate))
+			break
+		}
 	}
 	return without
+}
+
+// sorted tells the lost ones that speak against an expectation from those that speak for it: the answers of the ones must not hide the others.
+func (s sides) sorted(e verdict.Expectation) (bad, good []verdict.Observation) {
+	for _, o := range s.lost {
+		fine := o.Failed == strings.HasPrefix(e.Op, ">") // an error, where errors are expected
+		if e.Unit == verdict.Seconds {
+			fine = e.Satisfied(o.Value) && o.Class != verdict.TimedOut
+		}
+		if fine {
+			good = append(good, o)
+		} else {
+			bad = append(bad, o)
+		}
+	}
+	return bad, good
 }
 
 // hitAndSpared are the requests whose answers say that a fault of the run has hit them, those that say that none has, and the rest.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,6 +72,34 @@ func TestLostRequestsAreNoPass(t *testing.T) {
 	add(300, "", true)
 	if f := judge(); f.Outcome != verdict.Inconclusive {
 		t.Errorf("320 without an answer: %s, %s", f.Outcome, f.Reason)
+	}
+}
+
+// TestLostErrorsDoNotHide: answers that say no version must not thin out bad ones that say none either.
+func TestLostErrorsDoNotHide(t *testing.T) {
+	many := func(n int, o verdict.Observation) []verdict.Observation {
+		return slices.Repeat([]verdict.Observation{o}, n)
+	}
+	for _, tt := range []struct {
+		expect string
+		n      int
+		bad    verdict.Observation
+	}{
+		{"error_rate < 1%", 100, verdict.Observation{Value: 0.1, Failed: true}},
+		{"p95 < 200ms", 200, verdict.Observation{Value: 3}},
+		{"p95 < 200ms", 200, verdict.Observation{Value: 0.1, Failed: true, Class: verdict.TimedOut}},
+		{"p5 > 50ms", 200, verdict.Observation{Value: 0.01}},
+	} {
+		m := experiment.Measure{Name: "m", ByVersion: "2", Expect: expect(t, tt.expect)}
+		fine := verdict.Observation{Value: 0.1}
+		s := sides{subject: many(1000, fine), lost: many(20_000, fine)}
+		if f := s.judge(m, time.Unix(0, 0), time.Unix(10, 0), 0); f.Outcome != verdict.Held {
+			t.Fatalf("%s: all are fine: %s, %s", tt.expect, f.Outcome, f.Reason)
+		}
+		s.lost = append(s.lost, many(tt.n, tt.bad)...)
+		if f := s.judge(m, time.Unix(0, 0), time.Unix(10, 0), 0); f.Outcome != verdict.Inconclusive {
+			t.Errorf("%s: %s, %s", tt.expect, f.Outcome, f.Reason)
+		}
 	}
 }
 

@@ -21,16 +21,12 @@ func newSide(obs []Observation, floor float64) side {
 	s := side{n: len(obs), low: make([]float64, 0, len(obs)), high: make([]float64, 0, len(obs))}
 	exact := true
 	for _, o := range obs {
-		low, high := o.Value, o.Value
+		low, high := bounds(o, floor)
 		if o.Failed {
 			s.failed++
 		}
-		switch {
-		case math.IsNaN(o.Value):
+		if math.IsNaN(o.Value) {
 			s.unknown++
-			low, high = floor, math.Inf(1)
-		case o.Failed && o.Class == TimedOut:
-			high = math.Inf(1)
 		}
 		exact = exact && low == high
 		s.low, s.high = append(s.low, low), append(s.high, high)
@@ -42,6 +38,17 @@ func newSide(obs []Observation, floor float64) side {
 	}
 	slices.Sort(s.high)
 	return s
+}
+
+// bounds are what an observation is at least, and at most.
+func bounds(o Observation, floor float64) (low, high float64) {
+	switch {
+	case math.IsNaN(o.Value):
+		return floor, math.Inf(1)
+	case o.Failed && o.Class == TimedOut:
+		return o.Value, math.Inf(1)
+	}
+	return o.Value, o.Value
 }
 
 // with is the side and another one put together.

@@ -15,7 +15,7 @@ type Versus struct {
 	// confidence leaves. At a look before the end it is less: see Sequential.
 	Alpha float64
 	// Lost are observations that might belong to either group: without an answer there is nobody who says. The interval holds if all of them
-	// belong to the one, all to the other, or all to neither.
+	// belong to the one, all to the other, all to neither, or the bad ones to the one and the good ones to the other.
 	Lost []Observation
 }
 
@@ -56,32 +56,73 @@ func floorOf(e Expectation) float64 {
 // A pair is two sides and how they are compared.
 type pair struct {
 	comparison
-	x, y side
-	lost side    // see Versus.Lost
-	step float64 // of the clock
+	x, y   side
+	places []both  // where else the lost ones may belong
+	lost   int     // how many: see Versus.Lost
+	step   float64 // of the clock
 }
+
+// Both is what the two sides would be if lost observations were theirs.
+type both struct{ x, y side }
 
 func newPair(e Expectation, subject, control, lost []Observation) pair {
 	floor := floorOf(e)
-	p := pair{comparison: comparisonOf(e), x: newSide(subject, floor), y: newSide(control, floor), lost: newSide(lost, floor)}
+	p := pair{comparison: comparisonOf(e), x: newSide(subject, floor), y: newSide(control, floor), lost: len(lost)}
 	if e.Statistic != "error_rate" && e.Statistic != "slower" && e.Unit != Number { // pairs count ties as half
 		p.step = clockStep(p.x, p.y)
 	}
+	if p.lost > 0 {
+		all := newSide(lost, floor)
+		badX, goodX := p.sorted(p.x, lost, floor)
+		badY, goodY := p.sorted(p.y, lost, floor)
+		p.places = []both{{p.x.with(all), p.y}, {p.x, p.y.with(all)}, {p.x.with(badX), p.y.with(goodY)}, {p.x.with(goodX), p.y.with(badY)}}
+	}
 	return p
+}
+
+// sorted tells lost observations that would make a side worse, or might, from those that would make it better.
+func (p pair) sorted(s side, lost []Observation, floor float64) (bad, good side) {
+	var worse, better []Observation
+	middle := p.middle(s)
+	for _, o := range lost {
+		low, high := bounds(o, floor)
+		if _, ok := p.comparison.(rates); ok {
+			low, high, middle = 0, 0, 0.5
+			if o.Failed {
+				low, high = 1, 1
+			}
+		}
+		if high > middle {
+			worse = append(worse, o)
+		}
+		if low < middle {
+			better = append(better, o)
+		}
+	}
+	return newSide(worse, floor), newSide(better, floor)
+}
+
+// middle is what a side's statistic moves away from when there is more above it.
+func (p pair) middle(s side) (x float64) {
+	var st statistic = quantile(0.5)
+	switch c := p.comparison.(type) {
+	case quantiles:
+		st = quantile(c.q)
+	case means:
+		st = mean{}
+	}
+	x, _ = st.estimate(&sample{values: s.known()})
+	return x
 }
 
 // interval bounds how much more it is. Each end is that of the sides which speak most for it.
 func (p pair) interval(confidence float64) Interval {
 	tail := (1 - confidence) / 2
-	x, y := p.x.blurred(p.step), p.y.blurred(p.step)
-	in := Interval{Low: p.mirror(p.upper(y, x, tail)), High: p.upper(x, y, tail), Confidence: confidence}
-	if p.lost.n == 0 {
-		return in
-	}
-	lost := p.lost.blurred(p.step)
-	for _, where := range [][2]side{{x.with(lost), y}, {x, y.with(lost)}} {
-		in.Low = min(in.Low, p.mirror(p.upper(where[1], where[0], tail)))
-		in.High = max(in.High, p.upper(where[0], where[1], tail))
+	in := Interval{Low: math.Inf(1), High: math.Inf(-1), Confidence: confidence}
+	for _, at := range append([]both{{p.x, p.y}}, p.places...) {
+		x, y := at.x.blurred(p.step), at.y.blurred(p.step)
+		in.Low = min(in.Low, p.mirror(p.upper(y, x, tail)))
+		in.High = max(in.High, p.upper(x, y, tail))
 	}
 	return in
 }

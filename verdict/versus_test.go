@@ -106,6 +106,11 @@ func TestJudgeAgainst(t *testing.T) {
 		{"many of unknown version", "p95 <= +30%", usual, usual, Versus{Lost: never[:60]}, Inconclusive, Unattributed, "60 more observations belong"},
 		{"fast ones of unknown version", "slower <= 55%", slower, usual, Versus{Lost: ramp(100, 0.01, 0.02)}, Disproved, "", "slower is 100 % (95 % interval 82.9 % to 100 %"},
 		{"errors of unknown version", "error_rate <= +1%", failures(0, 1000), failures(0, 1000), Versus{Lost: never[:30]}, Inconclusive, Unattributed, "nobody knows"},
+		{"errors of unknown version among many answers", "error_rate <= +1%", failures(0, 1000), failures(0, 1000), Versus{Lost: failures(30, 6000)}, Inconclusive, Unattributed, "6000 more observations belong"},
+		{"slow ones of unknown version among many", "p95 <= +10%", usual, usual, Versus{Lost: append(never[:60:60], ramp(2000, 0.09, 0.11)...)}, Inconclusive, Unattributed, "nobody knows"},
+		{"slow means of unknown version among many", "mean <= +10%", usual, usual, Versus{Lost: append(ramp(300, 0.2, 0.3), ramp(3000, 0.09, 0.11)...)}, Inconclusive, Unattributed, "nobody knows"},
+		{"slow pairs of unknown version among many", "slower <= 55%", usual, usual, Versus{Lost: append(ramp(300, 0.2, 0.3), ramp(3000, 0.09, 0.11)...)}, Inconclusive, Unattributed, "nobody knows"},
+		{"many answers of unknown version that are alike", "p95 <= +30%", usual, usual, Versus{Lost: usual}, Held, "", "satisfies"},
 		{"harm in spite of unknown versions", "p95 <= +10%", slower, usual, Versus{Lost: never[:5]}, Disproved, "", "violates"},
 		{"compares nothing", "p95 < 1s", usual, usual, Versus{}, Inconclusive, NotComparable, "does not compare"},
 	}

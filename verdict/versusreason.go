@@ -34,8 +34,8 @@ func hindrance(f Finding, p pair, o Versus) (Cause, int) {
 			return Ties, 0
 		}
 	}
-	if told := p; p.lost.n > 0 {
-		if told.lost = (side{}); settled(told) {
+	if told := p; p.lost > 0 {
+		if told.places = nil; settled(told) {
 			return Unattributed, 0
 		}
 	}
@@ -75,7 +75,7 @@ func againstReason(f Finding, p pair) string {
 	case f.Cause == Ties:
 		return fmt.Sprintf("%s, because the clock ticks in steps of %s, too coarse for it", open, formatSeconds(p.step))
 	case f.Cause == Unattributed:
-		return fmt.Sprintf("%s, because nobody knows to which group %s belong", open, plural(p.lost.n, "more observation"))
+		return fmt.Sprintf("%s, because nobody knows to which group %s belong", open, plural(p.lost, "more observation"))
 	case outcome(e, f.Interval) == Disproved:
 		return fmt.Sprintf("%s: that is beyond %s %s, but not as certainly as it takes where it is looked at more than once", what, e.Op, e.limit())
 	case f.Missing > 0:
