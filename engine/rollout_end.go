@@ -115,9 +115,6 @@ func (r *Rollout) Changed() bool {
 	return slices.ContainsFunc(r.changes, func(ch *rolled) bool { return ch.begun })
 }
 
-// Kept says whether the changes stay.
-func (r *Rollout) Kept() bool { return r.kept }
-
 // End ends the rollout with its outcome. What is neither kept nor put back yet is put back. An error says that the report
 // could not be written.
 func (r *Rollout) End(v verdict.Outcome, reason string) (*Result, error) {

@@ -148,11 +148,6 @@ func (s *Shift) Canary() string { return strconv.Itoa(s.number) }
 // Target is what others must know of the alias: its key, names and place.
 func (s *Shift) Target() *Change { return s.target }
 
-// Permissions are what the shift needs, and the way back.
-func (s *Shift) Permissions() []action.Permission {
-	return s.target.kind.permissions(s.target.id, s.with(100))
-}
-
 func (s *Shift) with(percent float64) fault.Attributes {
 	return fault.Attributes{"version": float64(s.number), "percent": percent}
 }

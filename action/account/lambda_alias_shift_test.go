@@ -3,6 +3,7 @@ package account
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +93,9 @@ func TestShiftGoesAndComesBack(t *testing.T) {
 			if err := putBack(t, w, undo); err != nil {
 				t.Error(err)
 			}
+		}
+		if calls, want := w.calls.list(), []string{"lambda:GetAlias", "lambda:GetFunctionConfiguration", "lambda:UpdateAlias"}; !slices.Equal(calls, want) {
+			t.Errorf("it needs %v, docs/canary.md says %v", calls, want)
 		}
 		if after := f.look(t, w); after != before {
 			t.Errorf("from %g %%:\n%s\nwant\n%s", shares[n], after, before)
