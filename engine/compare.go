@@ -50,6 +50,14 @@ func sidesOf(run string, m experiment.Measure, own, other []verdict.Observation)
 	return s
 }
 
+// theirs are those of a load's observations that a measure is of: of a version's measure, its own.
+func (r *runner) theirs(m experiment.Measure, obs []verdict.Observation) []verdict.Observation {
+	if m.ByVersion == "" {
+		return obs
+	}
+	return sidesOf(r.run, m, obs, nil).subject
+}
+
 // judge judges what is known to belong to either side so that the answer holds wherever the lost ones belong: of one side alone, whether they
 // belong to it or not, or only the bad ones, or the good. alpha is that of a disproof where two sides are compared.
 func (s sides) judge(m experiment.Measure, from, until time.Time, alpha float64) verdict.Finding {

@@ -38,7 +38,7 @@ func (r *runner) judgeWindow(now time.Time) judgment {
 		if baseline && m.Against.Spared {
 			continue // the fault that spares some is not there yet
 		}
-		answer = min(answer, weigh(f, whole(obs, now), now.Sub(r.m.phaseFrom)))
+		answer = min(answer, weigh(f, whole(r.theirs(m, obs), now), now.Sub(r.m.phaseFrom)))
 	}
 	if baseline {
 		r.baseline = findings
@@ -151,24 +151,36 @@ func (r *runner) recovered(now time.Time) (rec Recovery, failing bool) {
 // seconds answers for one measure.
 func (r *runner) seconds(m experiment.Measure, from time.Time, step time.Duration, n int) []second {
 	until := from.Add(time.Duration(n) * step)
-	obs := whole(sidesOf(r.run, m, r.source(m.Name).started(from, until), nil).subject, until)
+	obs := whole(r.source(m.Name).started(from, until), until)
 	slices.SortFunc(obs, func(a, b verdict.Observation) int { return a.At.Compare(b.At) })
 	answers := make([]second, n)
 	last := unknown
 	for i := range answers {
 		at := from.Add(time.Duration(i) * step)
-		in := between(obs, at, at.Add(step))
-		if !r.complete(m, at, step, len(in)) {
+		if in := between(obs, at, at.Add(step)); r.complete(m, at, step, len(in)) {
+			last = r.secondOf(m, in, step, last)
+		} else {
 			last = unknown
-		} else if x, ok := verdict.Estimate(m.Expect, in, step); ok {
-			last = fails
-			if m.Expect.Satisfied(x) {
-				last = holds
-			}
 		}
 		answers[i] = last
 	}
 	return answers
+}
+
+// secondOf answers for one second whose answers are complete. Those of which nobody knows the version might be the measure's own.
+func (r *runner) secondOf(m experiment.Measure, obs []verdict.Observation, step time.Duration, last second) second {
+	own, doubtful := r.theirs(m, obs), r.watched(m.Name, obs)
+	x, ok := verdict.Estimate(m.Expect, own, step)
+	y, told := verdict.Estimate(m.Expect, doubtful, step)
+	switch {
+	case ok && !m.Expect.Satisfied(x):
+		return fails
+	case told && !m.Expect.Satisfied(y):
+		return unknown
+	case ok:
+		return holds
+	}
+	return last
 }
 
 // complete says whether (nearly) all requests that a load started in a second have been answered: while the slow

@@ -182,3 +182,60 @@ func TestColdComparisonIsNotRefuted(t *testing.T) {
 		}
 	}
 }
+
+// tenth lets every tenth request of a load be answered by version 2, which fails from some time on, for a while.
+type tenth struct {
+	Generator
+	from, until time.Duration
+}
+
+func (s *tenth) Run(ctx context.Context, sink func(verdict.Observation)) error {
+	began, n := time.Now(), 0
+	return s.Generator.Run(ctx, func(o verdict.Observation) {
+		o.Version = "1"
+		if n++; n%10 == 0 {
+			since := o.At.Sub(began)
+			o.Version, o.Failed = "2", o.Failed || since >= s.from && since < s.until
+		}
+		sink(o)
+	})
+}
+
+// TestMeasuresOfAVersion: what is said of one version is not diluted by the others: neither when a rule would stop the run, nor when the steady
+// state comes back, nor when it does not.
+func TestMeasuresOfAVersion(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		from, until time.Duration
+		want        verdict.Outcome
+		recovered   bool
+	}{
+		{"stop", 12 * time.Second, time.Hour, verdict.Stopped, true},
+		{"fine", time.Hour, time.Hour, verdict.Held, true},
+		{"does not come back", 30 * time.Second, time.Hour, verdict.Disproved, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, x := newCloud(), example(t)
+				x.Measures = []experiment.Measure{{Name: "errors of 2", Of: "load.web", ByVersion: "2", Expect: expect(t, "error_rate < 20%")}}
+				if tt.want == verdict.Stopped {
+					x.Stop = []experiment.StopRule{{Of: "errors of 2", When: expect(t, "error_rate > 50%"), For: time.Second}}
+				}
+				o := options(t, c)
+				plain := o.Registry.Load
+				o.Registry.Load = func(l experiment.Load) (Generator, error) {
+					g, err := plain(l)
+					return &tenth{g, tt.from, tt.until}, err
+				}
+				r, err := Run(t.Context(), x, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Verdict != tt.want || tt.want != verdict.Stopped && r.Recovery.Recovered != tt.recovered {
+					t.Errorf("%s: %s; recovered: %t", r.Verdict, r.Reason, r.Recovery.Recovered)
+				}
+				pristine(t, c)
+			})
+		})
+	}
+}

@@ -258,7 +258,7 @@ func (r *runner) checkRules(now time.Time) {
 		if s == nil || window < time.Second {
 			continue
 		}
-		x, ok := verdict.Estimate(rule.When, s.arrived(now.Add(-window)), window)
+		x, ok := verdict.Estimate(rule.When, r.watched(rule.Of, s.arrived(now.Add(-window))), window)
 		if !ok || !rule.When.Satisfied(x) {
 			r.watch.since[i] = time.Time{}
 			continue
@@ -271,6 +271,17 @@ func (r *runner) checkRules(now time.Time) {
 			return
 		}
 	}
+}
+
+// watched are those observations that a stop rule is about: of a version's measure its own, and those that nobody else is known to have answered.
+func (r *runner) watched(of string, obs []verdict.Observation) []verdict.Observation {
+	for _, m := range r.x.Measures {
+		if m.Name == of && m.ByVersion != "" {
+			all := sidesOf(r.run, m, obs, nil)
+			return slices.Concat(all.subject, all.lost)
+		}
+	}
+	return obs
 }
 
 // obey ends the run because of a stop rule.
