@@ -52,9 +52,9 @@ func Changes(records []Record) []Change {
 	var changes []Change
 	at := map[string]int{}
 	for _, r := range records {
-		if r.Type == recordKept {
+		if r.Type == recordKept || r.Type == recordReverting { // a rollout that does not know whether its record was written takes all back
 			for i := range changes {
-				changes[i].Kept = true
+				changes[i].Kept = r.Type == recordKept
 			}
 		}
 		if i, known := at[r.Condition]; known && r.Type == recordPrepared && changes[i].Target == r.Target && changes[i].Pending() {

@@ -46,8 +46,9 @@ func (r *Rollout) Note(text string) {
 }
 
 // Rollback puts back what was there before the first step, the last change first. It is not cut short by the end of
-// the context. What cannot be put back is residue of the result; what somebody else changed meanwhile is left alone.
-func (r *Rollout) Rollback() {
+// the context. What cannot be put back is residue of the result; what somebody else changed meanwhile is left alone, and
+// left says that there was such a thing.
+func (r *Rollout) Rollback() (left bool) {
 	if stop := r.Stopped(); stop != nil && !r.kept && !r.told {
 		r.told = true
 		r.tell(Event{Kind: EventStop, Message: stop.Reason})
@@ -56,7 +57,9 @@ func (r *Rollout) Rollback() {
 		if !ch.undone && !r.kept {
 			r.rollback(ch)
 		}
+		left = left || ch.result.Drift != ""
 	}
+	return left
 }
 
 func (r *Rollout) rollback(ch *rolled) {
@@ -96,8 +99,9 @@ func (r *Rollout) Keep() error {
 	if err := context.Cause(r.ctx); err != nil {
 		return err
 	}
-	if err := r.claim.Held(r.ctx); err != nil {
-		return err
+	if stop := r.o.State.orders(r.ctx, r.run, r.claim); stop != nil { // nobody may have looked since it was given
+		r.halt(stop)
+		return context.Cause(r.ctx)
 	}
 	if err := r.journal.append(Record{Type: recordKept}, true); err != nil {
 		return err

@@ -340,3 +340,85 @@ func TestRolloutAsksGuards(t *testing.T) {
 		t.Error("it began although nobody knows whether it may")
 	}
 }
+
+// A forgetful home loses the reply to the record that a rollout is kept, which it writes.
+type forgetful struct{ Home }
+
+func (f forgetful) Claim(ctx context.Context, run string, fresh bool) (Claim, error) {
+	c, err := f.Home.Claim(ctx, run, fresh)
+	return forgetfulClaim{c}, err
+}
+
+type forgetfulClaim struct{ Claim }
+
+func (c forgetfulClaim) Append(lines []byte, durable bool) error {
+	err := c.Claim.Append(lines, durable)
+	if err == nil && strings.Contains(string(lines), `"type":"kept"`) {
+		return errors.New("the reply was lost")
+	}
+	return err
+}
+
+// TestRolloutOfWhichNobodyKnowsWhetherItIsKept is put back by a recovery if it could not be put back by itself, although
+// its journal says that it was kept.
+func TestRolloutOfWhichNobodyKnowsWhetherItIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, dir := newCloud(), t.TempDir()
+		r := beginTest(t, t.Context(), StateAt(forgetful{Folder(dir)}))
+		for _, s := range []Step{c.step("a", "5"), c.step("b", "7")} {
+			if err := r.Step(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.Keep(); err == nil {
+			t.Fatal("it counts as kept")
+		}
+		c.fail = func(call, target string) error {
+			if call == "revert" && target == "a" {
+				return errors.New("it failed")
+			}
+			return nil
+		}
+		res, err := r.End(verdict.Error, "")
+		if err != nil || len(res.Residue) != 1 {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		c.fail = nil
+		state := NewState(dir)
+		if info := state.Info(t.Context(), r.Run()); !info.Unfinished() {
+			t.Errorf("nothing is said to be pending: %+v", info)
+		}
+		got, err := state.Recover(t.Context(), "", RecoverOptions{Revert: c.restore})
+		if err != nil || len(got) != 1 || got[0].Failed() {
+			t.Errorf("recover: %+v, %v", got, err)
+		}
+		pristine(t, c)
+	})
+}
+
+// TestRolloutIsNotKeptAfterAnOrderToStop that nobody has seen yet.
+func TestRolloutIsNotKeptAfterAnOrderToStop(t *testing.T) {
+	for kind, order := range map[StopKind]func(context.Context, *State, string) error{
+		StopRequested:  func(ctx context.Context, s *State, run string) error { return s.RequestStop(ctx, run, "enough") },
+		StopKillSwitch: func(ctx context.Context, s *State, _ string) error { return s.Engage(ctx, "fire") },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, state := newCloud(), NewState(t.TempDir())
+			r := beginTest(t, t.Context(), state)
+			if err := r.Step(c.step("a", "5")); err != nil {
+				t.Fatal(err)
+			}
+			if err := order(t.Context(), state, r.Run()); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Keep(); err == nil {
+				t.Errorf("%s: it was kept", kind)
+			}
+			res, err := r.End(verdict.Stopped, "")
+			if err != nil || res.Stop == nil || res.Stop.Kind != kind {
+				t.Errorf("%s: %+v, %v", kind, res.Stop, err)
+			}
+			pristine(t, c)
+		})
+	}
+}
