@@ -68,7 +68,10 @@ func (c Canary) Run(r *engine.Rollout) (*Result, error) {
 		}
 	}
 	if judged.Outcome != Promoted {
-		r.Rollback()
+		left := r.Rollback()
+		if judged.Outcome == Moved && !left { // to where an earlier step had led it, or back again
+			judged.Outcome = Stopped
+		}
 	}
 	res.Judgment = judged
 	var err error

@@ -201,6 +201,10 @@ func TestOnlyWhatHeldIsPromoted(t *testing.T) {
 			s.lead(33) // between two looks
 			return []*engine.Result{held}, nil
 		}, delivery.Moved, 2, 33},
+		"moved to where we had led it": {func(s *street, _ int) ([]*engine.Result, error) {
+			s.lead(5) // from where it is led back
+			return []*engine.Result{held}, nil
+		}, delivery.Stopped, 2, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

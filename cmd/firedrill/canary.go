@@ -71,7 +71,7 @@ moved the alias and it was left alone, 1 the canary itself failed, 10 the alias 
 
 func (a *app) canary(parent context.Context, paths []string, c canary) error {
 	if err := c.plan.Check(); err != nil {
-		return usage("--steps 5,25,50,100", "--steps: %w", err)
+		return usage("such as --steps 5,25,50,100 --bake 10s --retries 1", "the plan: %w", err)
 	}
 	search := drill.Search{Read: readFile}
 	files, _, err := search.Files(paths)

@@ -105,15 +105,17 @@ func (d *raising) rollout(ctx context.Context) (*engine.Result, error) {
 		return nil, err
 	}
 	outcome, reason := d.deliver(r)
-	switch stop := r.Stopped(); {
-	case stop != nil && stop.Kind == engine.StopError:
-		outcome, reason = verdict.Error, stop.Reason
-	case stop != nil:
-		outcome, reason = verdict.Stopped, stop.Reason
-	case outcome == verdict.Held && !d.asked.offAfter:
+	if outcome == verdict.Held && !d.asked.offAfter {
 		if err := r.Keep(); err != nil {
 			outcome, reason = verdict.Error, "the flag could not be kept on: "+err.Error()
 		}
+	}
+	switch stop := r.Stopped(); {
+	case stop == nil || r.Kept():
+	case stop.Kind == engine.StopError:
+		outcome, reason = verdict.Error, stop.Reason
+	default:
+		outcome, reason = verdict.Stopped, stop.Reason
 	}
 	return r.End(outcome, reason)
 }
