@@ -70,3 +70,31 @@ func TestForget(t *testing.T) {
 		t.Error("another run:", err)
 	}
 }
+
+// Whoever forgets a run gives its targets back, if the run could not: nobody else could put that right any more.
+func TestForgetGivesTargetsBack(t *testing.T) {
+	table, _ := newTable(t, 30*time.Second)
+	const run, next, target = "01K0000000000000000000000A", "01K0000000000000000000000B", "lambda:shop"
+	claim, err := table.Claim(t.Context(), run, true)
+	if err == nil {
+		err = claim.Lock(t.Context(), []string{target})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim.Release(false) // as if the table had not answered
+	if err := table.Forget(t.Context(), run); err != nil {
+		t.Fatal(err)
+	}
+	if holder, err := table.Holder(t.Context(), target); err != nil || holder != "" {
+		t.Errorf("the target belongs to %q, %v", holder, err)
+	}
+	claim, err = table.Claim(t.Context(), next, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer claim.Release(true)
+	if err := claim.Lock(t.Context(), []string{target}); err != nil {
+		t.Error(err)
+	}
+}
