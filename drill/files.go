@@ -77,7 +77,7 @@ func (s *Search) path(path string) error {
 		file := filepath.Join(path, name)
 		if info, err := os.Stat(file); err != nil { // the other end of a link
 			return &engine.Refusal{Err: err}
-		} else if info.IsDir() {
+		} else if !info.Mode().IsRegular() { // a pipe would keep us waiting
 			return nil
 		}
 		return s.take(file, false)

@@ -30,6 +30,7 @@ func TestFiles(t *testing.T) {
 		{name: "a link to a file is the file", files: map[string]string{"d/a.yaml": anExperiment, "d/b.yaml": "-> a.yaml"}, paths: []string{"d"}, want: "d/a.yaml"},
 		{name: "a link to a folder is not followed, unless it is named", files: map[string]string{"d/a.yaml": anExperiment, "e/b.yaml": anExperiment, "d/l.yaml": "-> ../e", "d/m": "-> ../e"}, paths: []string{"d", "d/m"}, want: "d/a.yaml d/m/b.yaml"},
 		{name: "a link to nowhere", files: map[string]string{"d/a.yaml": "-> b.yaml"}, paths: []string{"d"}, refused: "no such file"},
+		{name: "a device is no file", files: map[string]string{"d/a.yaml": anExperiment, "d/b.yaml": "-> /dev/null"}, paths: []string{"d"}, want: "d/a.yaml"},
 		{name: "names with a dot are hidden", files: map[string]string{"d/a.yaml": anExperiment, "d/.b.yaml": anExperiment, "d/.git/c.yaml": anExperiment}, paths: []string{"d"}, want: "d/a.yaml"},
 		{name: "other files are passed over", files: map[string]string{"d/a.yaml": anExperiment, "d/functions.yaml": "version: 1\nfunctions: {}\n", "d/guards.yaml": "guards: {}"}, paths: []string{"d"}, want: "d/a.yaml", passed: "d/functions.yaml d/guards.yaml"},
 		{name: "but not if they are named", files: map[string]string{"functions.yaml": "functions: {}"}, paths: []string{"functions.yaml"}, want: "functions.yaml"},

@@ -71,10 +71,11 @@ func namesOf(jobs []drill.Job) map[string]string {
 	}
 	names := map[string]string{}
 	for _, j := range jobs {
-		names[j.File] = short(j.File)
-		if count[short(j.File)] > 1 {
-			names[j.File] = j.File
+		name := short(j.File)
+		if count[name] > 1 {
+			name = j.File
 		}
+		names[j.File] = strings.ReplaceAll(printable(name), "\n", " ") // each is in a line
 	}
 	return names
 }

@@ -18,9 +18,10 @@ import (
 
 // The variables in which GitHub names the files of a step's summary and of its outputs, and what the summary takes.
 const (
-	stepOutput      = "GITHUB_OUTPUT"
-	stepSummary     = "GITHUB_STEP_SUMMARY"
-	stepSummaryMost = 1 << 20
+	stepOutput       = "GITHUB_OUTPUT"
+	stepSummary      = "GITHUB_STEP_SUMMARY"
+	stepSummaryMost  = 1 << 20
+	betweenSummaries = "\n\n"
 )
 
 // outputs are what a pipeline reads of runs: files, and annotations of the experiment files.
@@ -41,7 +42,8 @@ func (o *outputs) register(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("annotations", cobra.FixedCompletions([]string{"auto", "github", "none"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// begin finds out what cannot be written before anything is run. On GitHub it also sees to it that nothing that is printed from now
+// begin finds out what cannot be written before anything is run, and empties the files, so that none of a drill that is killed tells of
+// the one before. On GitHub it also sees to it that nothing that is printed from now
 // on, by a function or out of an experiment's texts, is taken for a command to the runner.
 func (o *outputs) begin(a *app) error {
 	for name, file := range map[string]string{"--junit": o.junit, "--markdown": o.markdown, "--sarif": o.sarif, "--codequality": o.quality, "--html": o.html} {
@@ -50,6 +52,13 @@ func (o *outputs) begin(a *app) error {
 		}
 		if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
 			return usage("make the folder first", "%s %s: there is no folder %s", name, file, filepath.Dir(file))
+		}
+		open := writeWith
+		if name == "--markdown" {
+			open = appendWith
+		}
+		if err := open(file, func(io.Writer) error { return nil }); err != nil {
+			return usage("name a file that can be written", "%s: %w", name, err)
 		}
 	}
 	switch o.annotations {
@@ -87,6 +96,9 @@ func (o *outputs) end(a *app, d report.Drill, outcome error) error {
 	}
 	err := o.write(a, d)
 	if o.silenced != "" {
+		if outcome != nil { // it may quote a hostile file
+			outcome = &failure{code: a.report(outcome), err: outcome, silent: true}
+		}
 		fmt.Fprintf(a.stderr, "::%s::\n", o.silenced)
 		err = errors.Join(err, report.Annotations(a.stderr, d))
 	}
@@ -127,10 +139,10 @@ func (o *outputs) write(a *app, d report.Drill) error {
 	write(o.html, func(w io.Writer) error { return report.DrillHTML(w, d) })
 	write(o.quality, func(w io.Writer) error { return report.CodeQuality(w, d) })
 	if o.markdown != "" {
-		all = errors.Join(all, appendWith(o.markdown, func(w io.Writer) error { return report.Markdown(w, d, 0) }))
+		all = errors.Join(all, addMarkdown(o.markdown, d, 0))
 	}
 	if file := a.getenv(stepSummary); file != "" && file != o.markdown {
-		all = errors.Join(all, appendWith(file, func(w io.Writer) error { return report.Markdown(w, d, roomIn(file)) }))
+		all = errors.Join(all, addMarkdown(file, d, roomIn(file)))
 	}
 	return all
 }
@@ -164,7 +176,20 @@ func roomIn(file string) int {
 	if err != nil {
 		return stepSummaryMost
 	}
-	return max(stepSummaryMost-int(min(info.Size(), stepSummaryMost)), 1)
+	return max(stepSummaryMost-len(betweenSummaries)-int(min(info.Size(), stepSummaryMost)), 1)
+}
+
+// addMarkdown adds a summary to a file, with an empty line before it if there is anything: else a table would go on.
+func addMarkdown(file string, d report.Drill, limit int) error {
+	info, err := os.Stat(file)
+	return appendWith(file, func(w io.Writer) error {
+		if err == nil && info.Size() > 0 {
+			if _, err := io.WriteString(w, betweenSummaries); err != nil {
+				return err
+			}
+		}
+		return report.Markdown(w, d, limit)
+	})
 }
 
 // appendWith adds to a file, which may hold others' words.

@@ -131,7 +131,7 @@ func (a *app) prepare(parent context.Context, v *verification, logs io.Writer, d
 	world, err := a.open(ctx, v.in, logs)
 	if err != nil {
 		err = early(ctx, err)
-		return notBegun(v.files, "the drill could not be begun: "+err.Error()), err
+		return notBegun(v.files, err), err
 	}
 	defer a.leave(ctx, world)
 	jobs, d, err := a.jobs(v, world)
@@ -144,11 +144,20 @@ func (a *app) prepare(parent context.Context, v *verification, logs io.Writer, d
 	return do(ctx, prepared{v, jobs, world, interrupts})
 }
 
-// notBegun is a drill of which nothing was run.
-func notBegun(files []string, why string) report.Drill {
-	var d report.Drill
-	for _, file := range files {
-		d = append(d, report.Drilled{File: file, NotRun: why})
+// notBegun is a drill of which nothing was run: it was ended before, or could not be begun.
+func notBegun(files []string, err error) report.Drill {
+	x := report.Drilled{Refused: err.Error()}
+	f := (*failure)(nil)
+	switch {
+	case !errors.As(err, &f):
+	case f.code == exitInterrupted || f.code == exitStopped:
+		x = report.Drilled{NotRun: err.Error()}
+	default:
+		x.Hint = f.hint
+	}
+	d := slices.Repeat(report.Drill{x}, len(files))
+	for i, file := range files {
+		d[i].File = file
 	}
 	return d
 }
@@ -212,7 +221,7 @@ func (a *app) jobs(v *verification, world *session) ([]drill.Job, report.Drill, 
 	var d report.Drill
 	behind, err := a.behind(v.in.local, world)
 	if err != nil {
-		return nil, notBegun(v.files, err.Error()), err
+		return nil, notBegun(v.files, err), err
 	}
 	for _, file := range v.files {
 		x, source, found, err := a.parse(file, world.vars)
@@ -282,7 +291,8 @@ func resolve(ctx context.Context, jobs []drill.Job, world *session, v *verificat
 func (a *app) drill(ctx context.Context, p prepared) (report.Drill, error) {
 	state, err := a.openState(ctx)
 	if err != nil {
-		return notBegun(p.files, err.Error()), early(ctx, err)
+		err = early(ctx, err)
+		return notBegun(p.files, err), err
 	}
 	if len(p.jobs) == 0 && a.output == "text" {
 		_, err := fmt.Fprintf(a.stdout, "no experiment is in shard %s\n", p.shard)

@@ -96,7 +96,7 @@ func held(outcomes []drill.Outcome) int {
 
 func (a *app) printAll(outcomes []drill.Outcome, results []*engine.Result) error {
 	if a.output == "json" {
-		return a.printJSON(orEmpty(results))
+		return a.printJSON(withUnrun(outcomes))
 	}
 	for _, o := range outcomes {
 		if o.Result == nil || exitCode(o.Result) == exitHeld {
@@ -111,6 +111,28 @@ func (a *app) printAll(outcomes []drill.Outcome, results []*engine.Result) error
 		return err
 	}
 	return a.printNotRun(outcomes)
+}
+
+// An unrun experiment stands for itself among the results that programs read: a list of those that held must not look like all.
+type unrun struct {
+	File   string `json:"file"`
+	Title  string `json:"title"`
+	NotRun string `json:"not_run"`
+}
+
+func withUnrun(outcomes []drill.Outcome) []any {
+	all := []any{}
+	for _, o := range outcomes {
+		switch {
+		case o.Result != nil:
+			all = append(all, o.Result)
+		case o.Err != nil:
+			all = append(all, unrun{o.File, o.Experiment.Title, o.Err.Error()})
+		default:
+			all = append(all, unrun{o.File, o.Experiment.Title, whyNotRun(o)})
+		}
+	}
+	return all
 }
 
 // printNotRun lists what was not run, by the reason.

@@ -127,6 +127,60 @@ func TestVerifyInterruptedWhileStarting(t *testing.T) {
 	}
 }
 
+// TestVerifyNotBegun: what keeps a drill from being begun is an error of each experiment for whoever reads the files alone.
+func TestVerifyNotBegun(t *testing.T) {
+	dir := t.TempDir()
+	file, junit := filepath.Join(dir, "a.yaml"), filepath.Join(dir, "out.xml")
+	if err := os.WriteFile(file, []byte("version: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := &app{stdout: io.Discard, stderr: io.Discard, lookupEnv: func(string) (string, bool) { return "", false }, state: filepath.Join(dir, "state"), output: "text"}
+	err := a.verify(t.Context(), []string{file}, suite{in: inputs{local: filepath.Join(dir, "nowhere.yaml")}, out: outputs{junit: junit, annotations: "none"}})
+	if err == nil {
+		t.Error("it was begun")
+	}
+	if text, err := os.ReadFile(junit); err != nil || !strings.Contains(string(text), `failures="0" errors="1"`) {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// TestVerifyHostileName: no name of a file is a command to GitHub's runner, in the last words neither, and on a terminal each stays in its
+// line.
+func TestVerifyHostileName(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no name has such signs on Windows")
+	}
+	t.Chdir(t.TempDir())
+	const name = "a\n::error::hostile"
+	if err := os.WriteFile(name+".yaml", []byte("version: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	a := &app{stdout: io.Discard, stderr: &out, lookupEnv: func(string) (string, bool) { return "", false }, output: "text"}
+	if code := a.report(a.verify(t.Context(), []string{name + ".yaml"}, suite{out: outputs{annotations: "github"}})); code != exitUsage {
+		t.Errorf("exit code %d", code)
+	}
+	begin, rest, _ := strings.Cut(out.String(), "\n")
+	word := strings.TrimPrefix(begin, "::stop-commands::")
+	if silent, loud, ended := strings.Cut(rest, "\n::"+word+"::\n"); !ended || !strings.Contains(silent, "\n::error::hostile") || strings.Contains(loud, "\n::error::hostile") {
+		t.Errorf("it says\n%s", &out)
+	}
+	if got := namesOf([]drill.Job{{File: name + ".yaml"}})[name+".yaml"]; got != "a ::error::hostile" {
+		t.Errorf("the board calls it %q", got)
+	}
+}
+
+// TestUnrunInJSON: a list of results that held is not all where something was not run.
+func TestUnrunInJSON(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{stdout: &out, stderr: io.Discard, output: "json"}
+	x := &experiment.Experiment{Title: "A"}
+	err := a.concludeAll([]drill.Outcome{{Job: &drill.Job{File: "a.yaml", Experiment: x}, Ending: errTimeout}}, nil)
+	if err == nil || !strings.Contains(out.String(), `"not_run": "the time of --timeout is over"`) {
+		t.Errorf("%v: %s", err, &out)
+	}
+}
+
 // TestVerifyCodes: the worst outcome of a drill is its exit code.
 func TestVerifyCodes(t *testing.T) {
 	result := func(v verdict.Outcome, stop engine.StopKind, residue ...engine.Residue) *engine.Result {
