@@ -105,13 +105,15 @@ func (d *raising) rollout(ctx context.Context) (*engine.Result, error) {
 		return nil, err
 	}
 	outcome, reason := d.deliver(r)
+	kept := false
 	if outcome == verdict.Held && !d.asked.offAfter {
-		if err := r.Keep(); err != nil {
+		err := r.Keep()
+		if kept = err == nil; !kept {
 			outcome, reason = verdict.Error, "the flag could not be kept on: "+err.Error()
 		}
 	}
 	switch stop := r.Stopped(); {
-	case stop == nil || r.Kept():
+	case kept || stop == nil: // whoever said stop after that came too late
 	case stop.Kind == engine.StopError:
 		outcome, reason = verdict.Error, stop.Reason
 	default:
