@@ -3,6 +3,7 @@ package experiment
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/firedrill-dev/firedrill/verdict"
@@ -24,6 +25,22 @@ func (d *decoder) warnings(x *Experiment) {
 			continue
 		}
 		d.warnOfFew(x, m, path, needed)
+		d.warnOfComparison(x, m, index("measures", i))
+	}
+}
+
+// warnOfComparison warns of what a measure that compares two groups cannot find out.
+func (d *decoder) warnOfComparison(x *Experiment, m Measure, path string) {
+	everybody := func(c Condition) bool { return c.Percentage == 100 && len(c.Match) == 0 }
+	if m.Against.Spared && slices.Max(x.Stages) == 100 && !slices.ContainsFunc(x.Conditions, func(c Condition) bool { return !everybody(c) }) {
+		d.warn(join(path, "against"), "nobody is spared: every condition hits all requests", "give the condition a percentage, such as 50%")
+	}
+	errors := func(other Measure) bool {
+		return other.Of == m.Of && other.ByVersion == m.ByVersion && other.Expect.Statistic == "error_rate" && !other.BaselineOnly
+	}
+	delivers := m.Against.Compares() && !m.Against.Spared && m.Expect.Statistic != "error_rate"
+	if delivers && !slices.ContainsFunc(x.Measures, errors) {
+		d.warn(join(path, "expect"), m.Expect.Text+" is of those that fail, too, and errors are often fast: nothing says how many do", "add a measure with expect: error_rate <= +1%")
 	}
 }
 
@@ -33,12 +50,20 @@ func (d *decoder) warnOfFew(x *Experiment, m Measure, path string, needed int) {
 		key          string
 		start, lasts time.Duration
 	}
-	spans := []span{{"phases.baseline_max", 0, x.Phases.BaselineMax}}
+	var spans []span
+	if !m.Against.Spared { // before the fault nobody is hit
+		spans = append(spans, span{"phases.baseline_max", 0, x.Phases.BaselineMax})
+	}
 	if !m.BaselineOnly {
 		spans = append(spans, span{"phases.fault", x.Phases.Baseline, x.Phases.Fault})
 	}
 	for _, s := range spans {
-		got := x.samples(m, s.start, s.lasts)
+		got, of := x.samples(m, s.start, s.lasts), ""
+		if x.findLoad(m.Against.Load) != nil {
+			if control := x.samples(Measure{Of: m.Against.Load}, s.start, s.lasts); control < got {
+				got, of = control, " of "+m.Against.Load
+			}
+		}
 		if got >= float64(needed) {
 			continue
 		}
@@ -47,7 +72,7 @@ func (d *decoder) warnOfFew(x *Experiment, m Measure, path string, needed int) {
 			long := time.Duration(float64(s.lasts) * float64(needed) / got)
 			hint = fmt.Sprintf("%s: %s would do", s.key, (long + time.Second - 1).Truncate(time.Second))
 		}
-		d.warn(path, fmt.Sprintf("%s takes at least %d samples to be held, but %s of %s gives about %.0f", m.Expect.Text, needed, s.key, s.lasts, math.Floor(got)), hint)
+		d.warn(path, fmt.Sprintf("%s takes at least %d samples%s to be held, but %s of %s gives about %.0f", m.Expect.Text, needed, of, s.key, s.lasts, math.Floor(got)), hint)
 	}
 }
 
