@@ -96,6 +96,14 @@ func (s sides) sorted(e verdict.Expectation) (bad, good []verdict.Observation) {
 	return bad, good
 }
 
+// worse says whether a comparison is disproved in a part of the recovery phase, where no fault hits or spares anybody.
+func (r *runner) worse(from, until time.Time) bool {
+	return slices.ContainsFunc(r.comparing(), func(m experiment.Measure) bool {
+		own, other := r.source(m.Name).started(from, until), r.control(m).started(from, until)
+		return !m.Against.Spared && sidesOf(r.run, m, own, other).judge(m, from, until, lastLook().Look(harmLooks)).Outcome == verdict.Disproved
+	})
+}
+
 // hitAndSpared are the requests whose answers say that a fault of the run has hit them, those that say that none has, and the rest.
 func hitAndSpared(run string, obs []verdict.Observation) (hit, spared, unmarked []verdict.Observation) {
 	for _, o := range obs {

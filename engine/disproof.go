@@ -31,7 +31,7 @@ func (r *runner) certainDisproof(now time.Time, look int) string {
 	}
 	for _, m := range plain {
 		obs, window := r.source(m.Name).started(r.m.phaseFrom, now), now.Sub(r.m.phaseFrom)
-		if m.Expect.Unit == verdict.Ratio && !r.complete(m, r.m.phaseFrom, window, len(obs)) {
+		if m.Expect.Unit == verdict.Ratio && !r.complete(m.Of, r.m.phaseFrom, window, len(obs)) {
 			continue
 		}
 		if f := verdict.JudgeAt(m.Expect, obs, window, 1-alpha); f.Outcome == verdict.Disproved {

@@ -112,7 +112,8 @@ const steadySeconds = 3
 // recovered looks for the steady state since the last revert, up to now: the first of min(3, length of the
 // phase) consecutive whole seconds in each of which every judged measure's statistic satisfies its
 // expectation. A second in which a measure has no data counts like the one before, since a probe may read
-// less often than that. failing tells a system that did not come back from one that was not seen.
+// less often than that. A comparison of two loads takes more than a second: none may be disproved in all of those
+// together. failing tells a system that did not come back from one that was not seen.
 func (r *runner) recovered(now time.Time) (rec Recovery, failing bool) {
 	step := min(time.Second, r.x.Phases.Recovery)
 	if step <= 0 || r.m.faultAt.IsZero() {
@@ -126,7 +127,7 @@ func (r *runner) recovered(now time.Time) (rec Recovery, failing bool) {
 		answers[i] = holds
 	}
 	for _, m := range r.x.Measures {
-		if m.BaselineOnly || m.Expect.Statistic == "count" || m.Expect.Relative != "" || m.Expect.Fires() { // a count depends on the length of its window, a comparison takes more than a second; an alarm ends when it ends
+		if m.BaselineOnly || m.Against.Spared || m.Expect.Statistic == "count" || m.Expect.Fires() { // none is hit any more, a count depends on the length of its window, an alarm ends when it ends
 			continue
 		}
 		for i, answer := range r.seconds(m, from, step, n) {
@@ -140,7 +141,13 @@ func (r *runner) recovered(now time.Time) (rec Recovery, failing bool) {
 			run = 0
 			continue
 		}
-		if run++; run == need {
+		if run++; run < need {
+			continue
+		}
+		since := from.Add(time.Duration(i+1-need) * step)
+		if r.worse(since, since.Add(time.Duration(need)*step)) {
+			failing = true
+		} else {
 			seconds := (time.Duration(i+1-need) * step).Seconds()
 			return Recovery{Recovered: true, Seconds: &seconds}, false
 		}
@@ -154,13 +161,19 @@ func (r *runner) seconds(m experiment.Measure, from time.Time, step time.Duratio
 	obs := whole(r.source(m.Name).started(from, until), until)
 	slices.SortFunc(obs, func(a, b verdict.Observation) int { return a.At.Compare(b.At) })
 	answers := make([]second, n)
+	other := r.control(m).started(from, until)
+	slices.SortFunc(other, func(a, b verdict.Observation) int { return a.At.Compare(b.At) })
 	last := unknown
 	for i := range answers {
 		at := from.Add(time.Duration(i) * step)
-		if in := between(obs, at, at.Add(step)); r.complete(m, at, step, len(in)) {
-			last = r.secondOf(m, in, step, last)
-		} else {
+		in, beside := between(obs, at, at.Add(step)), between(other, at, at.Add(step))
+		switch {
+		case !r.complete(m.Of, at, step, len(in)) || !r.complete(m.Against.Load, at, step, len(beside)):
 			last = unknown
+		case m.Against.Compares():
+			last = holds // as far as a second tells
+		default:
+			last = r.secondOf(m, in, step, last)
 		}
 		answers[i] = last
 	}
@@ -185,9 +198,9 @@ func (r *runner) secondOf(m experiment.Measure, obs []verdict.Observation, step 
 
 // complete says whether (nearly) all requests that a load started in a second have been answered: while the slow
 // ones are still out, the others flatter the second.
-func (r *runner) complete(m experiment.Measure, at time.Time, step time.Duration, have int) bool {
+func (r *runner) complete(of string, at time.Time, step time.Duration, have int) bool {
 	for _, l := range r.x.Loads {
-		if m.Of == "load."+l.Name {
+		if of == "load."+l.Name {
 			since := at.Sub(r.traffic.began)
 			return float64(have) >= enough*due(l.Rate, since, since+step)-1
 		}

@@ -168,6 +168,18 @@ func TestRunComparesLoads(t *testing.T) {
 	}
 }
 
+// TestComparisonComesBack: a version that stays slower once the fault is gone has not come back, though it held under the fault.
+func TestComparisonComesBack(t *testing.T) {
+	for _, tt := range []struct {
+		after time.Duration
+		want  verdict.Outcome
+	}{{30 * time.Second, verdict.Disproved}, {time.Hour, verdict.Held}} {
+		if r := twoVersions(t, 100*time.Millisecond, tt.after); r.Verdict != tt.want || r.Recovery.Recovered != (tt.want == verdict.Held) {
+			t.Errorf("slower after %s: %s, %s; %+v", tt.after, r.Verdict, r.Reason, r.Recovery)
+		}
+	}
+}
+
 // TestColdComparisonIsNotRefuted: as long as one of two groups has not answered yet, nothing is known, and the baseline goes on to baseline_max.
 func TestColdComparisonIsNotRefuted(t *testing.T) {
 	e := expect(t, "p95 <= +10%")
