@@ -70,7 +70,7 @@ type Standing struct {
 // left: each has put everything back. The error is that of a run that could not begin, which ends the drill.
 func Run(ctx context.Context, jobs []Job, o Options) ([]Outcome, error) {
 	d := &runner{o: o, jobs: jobs, schedule: newSchedule(apart(jobs), o.Width), outcomes: make([]Outcome, len(jobs)), lengths: lengths(jobs),
-		began: map[int]time.Time{}, live: map[string]chan struct{}{}, spent: ledger{used: map[int]Budget{}}, done: make(chan ended)}
+		began: map[int]time.Time{}, runs: map[string]chan struct{}{}, spent: ledger{used: map[int]Budget{}}, done: make(chan ended)}
 	for i := range jobs {
 		d.outcomes[i].Job = &jobs[i]
 	}
@@ -101,7 +101,7 @@ type runner struct {
 	end context.CancelCauseFunc
 
 	mu    sync.Mutex               // shared, with what follows
-	live  map[string]chan struct{} // by run: closed when it is over
+	runs  map[string]chan struct{} // closed when the run is over
 	spent ledger
 }
 
@@ -211,7 +211,6 @@ func (d *runner) attempt(i, attempt int) (*engine.Result, error) {
 	defer func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		delete(d.live, run)
 		close(over)
 	}()
 	result, err := d.o.Run(d.ctx, &d.jobs[i], Link{Attempt: attempt, Guards: guards, Wait: d.wait, Observe: func(e engine.Event) {
@@ -219,7 +218,7 @@ func (d *runner) attempt(i, attempt int) (*engine.Result, error) {
 		defer d.mu.Unlock()
 		if run == "" {
 			run = e.Run
-			d.live[run] = over
+			d.runs[run] = over
 		}
 		d.spending(i, e)
 	}})
@@ -227,12 +226,12 @@ func (d *runner) attempt(i, attempt int) (*engine.Result, error) {
 	return result, err
 }
 
-// wait lets a run wait whose target another run of the same drill has.
+// wait lets a run wait whose target another run of the same drill has, or had: it may be over by now.
 func (d *runner) wait(ctx context.Context, held *engine.TargetHeld) bool {
 	d.mu.Lock()
-	over, ours := d.live[held.Run]
+	over, ours := d.runs[held.Run]
 	d.mu.Unlock()
-	if !ours {
+	if !ours || ctx.Err() != nil {
 		return false
 	}
 	select {

@@ -220,7 +220,7 @@ func TestRetries(t *testing.T) {
 func TestWaitsForItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var waited time.Duration
-		var own, others bool
+		var own, others, over bool
 		s := stage{during: func(ctx context.Context, j *Job, link Link) {
 			if j.File == "b" {
 				time.Sleep(time.Second)
@@ -228,13 +228,18 @@ func TestWaitsForItsOwn(t *testing.T) {
 				own = link.Wait(ctx, &engine.TargetHeld{Run: "RUN-a-1"})
 				waited = time.Since(began)
 				others = link.Wait(ctx, &engine.TargetHeld{Run: "RUN-z-1"})
+				time.Sleep(time.Second)
+				over = link.Wait(ctx, &engine.TargetHeld{Run: "RUN-a-1"}) // it had the target when the engine looked
+				ended, cancel := context.WithCancel(ctx)
+				cancel()
+				over = over && !link.Wait(ended, &engine.TargetHeld{Run: "RUN-a-1"})
 			}
 		}}
 		if _, err := Run(t.Context(), []Job{job("a", 5*time.Second, "x"), job("b", time.Second, "y")}, Options{Width: 2, Run: s.run}); err != nil {
 			t.Fatal(err)
 		}
-		if !own || others || waited != 4*time.Second {
-			t.Errorf("own %v after %s, others' %v", own, waited, others)
+		if !own || others || !over || waited != 4*time.Second {
+			t.Errorf("own %v after %s, others' %v, one that is over %v", own, waited, others, over)
 		}
 	})
 }
