@@ -40,7 +40,7 @@ func before(r *engine.Result) []string {
 func moved(b history.Run, m engine.MeasureResult) string {
 	was, ok := b.Finding(m.Name)
 	now := decisive(m)
-	if !ok || now.Outcome == "" || was.Expectation.Statistic != now.Expectation.Statistic || was.Expectation.Unit != now.Expectation.Unit {
+	if !ok || now.Outcome == "" || was.Expectation.Statistic != now.Expectation.Statistic || was.Expectation.Unit != now.Expectation.Unit || was.Expectation.Relative != now.Expectation.Relative {
 		return ""
 	}
 	then, is := estimate(was), estimate(now)

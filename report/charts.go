@@ -106,6 +106,11 @@ func marks(r *engine.Result) []moment {
 	return []moment{{spans[0].Start.Sub(r.Started).Seconds() + *r.Recovery.Seconds, "steady again"}}
 }
 
+// isOf says whether a measure limits what a load's requests are, in a unit: how much more they may be than others is no such limit.
+func isOf(m engine.MeasureResult, e verdict.Expectation, load string, unit verdict.Unit) bool {
+	return m.Of == "load."+load && e.Unit == unit && e.Relative == ""
+}
+
 // limitsOf are the expectations that measures of a load have in a unit.
 func limitsOf(r *engine.Result, load string, unit verdict.Unit) []limit {
 	var out []limit
@@ -113,7 +118,7 @@ func limitsOf(r *engine.Result, load string, unit verdict.Unit) []limit {
 	for _, m := range r.Measures {
 		e := expected(r, m)
 		label := clean(e.Statistic + " " + e.Op + " " + e.Format(e.Threshold))
-		if m.Of == "load."+load && e.Unit == unit && !seen[label] {
+		if isOf(m, e, load, unit) && !seen[label] {
 			seen[label] = true
 			out = append(out, limit{e.Threshold, label})
 		}
@@ -140,7 +145,7 @@ func latencyChart(r *engine.Result, c chart, l engine.LoadResult) chart {
 	c.limits = limitsOf(r, l.Name, verdict.Seconds)
 	for _, m := range r.Measures {
 		e := expected(r, m)
-		if m.Of == "load."+l.Name && e.Unit == verdict.Seconds && e.Statistic != "p50" && e.Statistic != "p95" && e.Statistic != "p99" {
+		if isOf(m, e, l.Name, verdict.Seconds) && e.Statistic != "p50" && e.Statistic != "p95" && e.Statistic != "p99" {
 			c.lines = append(c.lines, curve{name: clean(e.Statistic), class: "stat", points: points(m.Series, func(p engine.Point) *float64 { return p.Stat })})
 		}
 	}

@@ -85,3 +85,31 @@ func TestFailuresBeforeAnyFault(t *testing.T) {
 		t.Errorf("%s\nwant %q", text.String(), want)
 	}
 }
+
+// TestMarginsAreNoLimits: how much more something may be than something else does not belong on an axis of latencies or of error rates.
+func TestMarginsAreNoLimits(t *testing.T) {
+	r := disproved()
+	for i, text := range []string{"p95 <= +10%", "p95 <= +7ms", "error_rate <= +3%", "slower <= 55%", "mean <= +9ms"} {
+		e, err := verdict.ParseExpectation(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := r.Measures[0]
+		m.Name, m.Baseline, m.Recovery = "compared "+string(rune('a'+i)), verdict.Finding{}, verdict.Finding{}
+		m.Fault = found(e, verdict.Held, -0.08, -0.05, -0.03, 600, 0, "better than it was")
+		m.Fault.Against = 600
+		r.Measures = append(r.Measures, m)
+	}
+	page := string(render(t, func(w io.Writer) error { return report.HTML(w, r) }))
+	text := string(render(t, func(w io.Writer) error { return report.Text(w, r, report.Style{}) }))
+	for _, wrong := range []string{": p95 &lt;= +10 %", ": p95 &lt;= +7 ms", ": error_rate &lt;= +3 points", ": slower &lt;= 55 %", ": mean &lt;= +9 ms", "NaN", "limit of 7 ms"} {
+		if strings.Contains(page, wrong) {
+			t.Errorf("the page says %s", wrong)
+		}
+	}
+	for _, want := range []string{"-8 % to -3 %", "-80 ms to -30 ms", "-8 points to -3 points"} {
+		if !strings.Contains(page, want) || !strings.Contains(text, want) {
+			t.Errorf("neither page nor text says %s", want)
+		}
+	}
+}

@@ -240,7 +240,7 @@ func latencyLimit(r *engine.Result, load string) (float64, bool) {
 	limit, found := math.Inf(1), false
 	for _, m := range r.Measures {
 		e := expected(r, m)
-		if m.Of == "load."+load && e.Unit == verdict.Seconds && strings.HasPrefix(e.Op, "<") {
+		if isOf(m, e, load, verdict.Seconds) && strings.HasPrefix(e.Op, "<") {
 			limit, found = math.Min(limit, e.Threshold), true
 		}
 	}

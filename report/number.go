@@ -58,6 +58,9 @@ func interval(f verdict.Finding) string {
 		return from
 	}
 	number, unit := splitUnit(from)
+	if f.Expectation.Relative != "" { // a dash before a sign is hard to read
+		return from + " to " + to
+	}
 	if other, same := splitUnit(to); unit == same {
 		return number + "–" + other + unit
 	}

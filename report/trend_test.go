@@ -92,3 +92,19 @@ func TestPredicted(t *testing.T) {
 		}
 	}
 }
+
+// What became faster than it was is below zero, and drawn.
+func TestTrendBelowZero(t *testing.T) {
+	for _, value := range []float64{-0.3, 0} {
+		stories := story("v")
+		for i := range stories[0].Runs {
+			m := &stories[0].Runs[i].Measures[0]
+			m.Finding.Expectation = verdict.Expectation{Text: "p95 <= -10%", Statistic: "p95", Op: "<=", Threshold: value / 3, Unit: verdict.Ratio, Relative: verdict.RatioTo}
+			m.Finding.Estimate, m.Finding.Interval = value, verdict.Interval{Low: value - .01, High: value + .01, Confidence: .95}
+		}
+		page := render2(t, func(w io.Writer) error { return report.TrendHTML(w, stories) })
+		if strings.Contains(page, "NaN") || !strings.Contains(page, "v: run by run") {
+			t.Errorf("%g: no chart, or one of no numbers", value)
+		}
+	}
+}

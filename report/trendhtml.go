@@ -133,31 +133,35 @@ const (
 
 // trendChart draws a measure's estimates with their intervals, run by run, against the limit. Empty if there is nothing to draw.
 func trendChart(runs []history.Run, name, id string) template.HTML {
-	top, e := 0.0, verdict.Expectation{}
+	top, bottom, e := 0.0, 0.0, verdict.Expectation{}
 	for _, r := range runs {
 		f, ok := r.Finding(name)
 		if !ok {
 			continue
 		}
-		e = f.Expectation
+		if e = f.Expectation; !math.IsNaN(f.Estimate) && !math.IsInf(f.Estimate, 0) {
+			bottom = min(bottom, f.Estimate, e.Threshold)
+		}
 		for _, x := range []float64{f.Estimate, f.Interval.High, e.Threshold} {
 			if !math.IsInf(x, 0) && !math.IsNaN(x) {
 				top = math.Max(top, x)
 			}
 		}
 	}
-	if top <= 0 {
+	if top <= bottom {
 		return ""
 	}
-	top = math.Min(top, math.Max(farAbove*e.Threshold, highest(runs, name))) * 1.08
+	if most := math.Max(farAbove*e.Threshold, highest(runs, name)); most > 0 {
+		top = math.Min(top, most) * 1.08
+	}
 	x := func(i int) float64 {
 		return trendLeft + (float64(i)+0.5)/float64(len(runs))*(trendWidth-trendLeft-trendRight)
 	}
 	y := func(v float64) float64 {
-		return trendHeight - trendBottom - math.Min(math.Max(v/top, 0), 1)*(trendHeight-trendTop-trendBottom)
+		return trendHeight - trendBottom - math.Min(math.Max((v-bottom)/(top-bottom), 0), 1)*(trendHeight-trendTop-trendBottom)
 	}
 	s := newSVG(trendWidth, trendHeight, "chart", id, clean(name)+": run by run", trendText(runs, name))
-	for _, v := range ticks(top, 4) {
+	for _, v := range ticks(top, 4) { // none below zero: there the limit and the tips tell
 		s.line(trendLeft, y(v), trendWidth-trendRight, y(v), "grid")
 		s.text(trendLeft-7, y(v)+4, "end", "tick", e.Format(v))
 	}
@@ -186,7 +190,7 @@ func trendPoint(s *svg, runs []history.Run, i int, x func(int) float64, y func(f
 		return
 	}
 	class := outcomeClass(f.Outcome)
-	low, high := math.Max(f.Interval.Low, 0), f.Interval.High
+	low, high := f.Interval.Low, f.Interval.High
 	s.rect(x(i)-2.5, y(high), 5, y(low)-y(high), "interval "+class)
 	s.circle(x(i), y(f.Estimate), 4, "estimate "+class)
 }
