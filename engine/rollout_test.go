@@ -422,3 +422,16 @@ func TestRolloutIsNotKeptAfterAnOrderToStop(t *testing.T) {
 		})
 	}
 }
+
+// TestRolloutThatDiesAfterItWasKept is told from one that left nothing.
+func TestRolloutThatDiesAfterItWasKept(t *testing.T) {
+	c, state := newCloud(), NewState(t.TempDir())
+	r := beginTest(t, t.Context(), state)
+	if err := errors.Join(r.Step(c.step("a", "5")), r.Keep()); err != nil {
+		t.Fatal(err)
+	}
+	r.close()
+	if info := state.Info(t.Context(), r.Run()); !info.Kept || info.Unfinished() {
+		t.Errorf("%+v", info)
+	}
+}

@@ -74,6 +74,8 @@ type RunInfo struct {
 	Within string `json:"within,omitempty"`
 	// Pending lists the conditions that are not put back. If the run is not live they need Recover.
 	Pending []string `json:"pending,omitempty"`
+	// Kept says that it was a rollout whose changes stay.
+	Kept bool `json:"kept,omitempty"`
 	// Problem says why the journal does not tell for certain that nothing is pending.
 	Problem string `json:"problem,omitempty"`
 }
@@ -151,6 +153,7 @@ func (s *State) Info(ctx context.Context, run string) RunInfo {
 		if change.Pending() {
 			info.Pending = append(info.Pending, change.Condition)
 		}
+		info.Kept = info.Kept || change.Kept
 	}
 	if c.damaged > 0 && info.Ended.IsZero() {
 		info.Problem = c.damage()

@@ -177,6 +177,8 @@ func runVerdict(r engine.RunInfo) string {
 		return "running"
 	case r.Unfinished():
 		return "left behind"
+	case r.Verdict == "" && r.Kept:
+		return "died, kept"
 	case r.Verdict == "":
 		return "died"
 	}
