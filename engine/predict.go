@@ -110,21 +110,18 @@ func Predict(x *experiment.Experiment) Prediction {
 func predict(x *experiment.Experiment, s spec, changes []*change) Prediction {
 	p := Prediction{Changes: []PredictedChange{}}
 	whole := s.baseline + time.Duration(len(s.stages))*s.fault + s.recovery
-	fault := time.Duration(len(s.stages)) * s.fault
-	underFault := 0.0
 	for _, l := range x.Loads {
 		p.Requests += due(l.Rate, 0, whole)
-		underFault += due(l.Rate, s.baseline, s.baseline+fault)
 	}
 	for _, ch := range changes {
 		one := predictChange(x, s, ch)
 		p.Changes = append(p.Changes, one)
 		p.Injections = p.Injections.plus(one.Injections)
-		p.Failed = p.Failed.plus(failed(x, s, ch))
 		p.Cost = p.Cost.plus(costOf(ch, one.Injections))
 	}
-	p.Failed.Most = min(p.Failed.Most, underFault)
-	p.Failed.Least = min(p.Failed.Least, underFault)
+	for _, l := range x.Loads {
+		p.Failed = p.Failed.plus(failed(l, s, changes))
+	}
 	p.Cost = p.Cost.plus(invocations(x, whole, changes))
 	p.Unknown = unknowns(changes, p)
 	return p
@@ -137,14 +134,14 @@ func predictChange(x *experiment.Experiment, s spec, ch *change) PredictedChange
 		return out
 	}
 	for _, l := range x.Loads {
-		n := exposed(ch, s, func(from, to time.Duration) float64 { return due(l.Rate, s.baseline+from, s.baseline+to) })
-		out.loads.Most += n
+		n := exposedTo(l, ch, s)
+		out.loads.Most += n.Most
 		if invokes(l, ch) {
-			out.loads.Least += n
+			out.loads.Least += n.Least
 		}
 	}
-	seconds := exposed(ch, s, func(from, to time.Duration) float64 { return (to - from).Seconds() })
-	others := Range{seconds, seconds}.times(ch.others())
+	use := ch.others()
+	others := Range{exposed(ch, s, steady(use.Least)).Least, exposed(ch, s, steady(use.Most)).Most}
 	if len(ch.Match) > 0 || ch.After != "" {
 		others.Least = 0
 	}
@@ -176,39 +173,66 @@ func invokes(l experiment.Load, ch *change) bool {
 	return len(ch.Match) == 0 && ch.After == "" && l.Lambda != "" && slices.Contains(ch.names, l.Lambda)
 }
 
-// exposed is how much of something that happens over time a condition hits, in all stages.
-func exposed(ch *change, s spec, between func(from, to time.Duration) float64) float64 {
-	total := 0.0
+// byChance is how many deviations a prediction allows for where each request is hit by chance: about one run in 400 is outside.
+const byChance = 3
+
+// exposed is how many of some requests a condition hits, in all stages.
+func exposed(ch *change, s spec, between func(from, to time.Duration) float64) Range {
+	mean, variance := 0.0, 0.0
 	begin, end := ch.Delay, time.Duration(len(s.stages))*s.fault
 	if ch.For > 0 {
 		end = min(end, begin+ch.For)
 	}
 	for i, share := range s.stages {
 		from, to := max(begin, time.Duration(i)*s.fault), min(end, time.Duration(i+1)*s.fault)
-		if to > from {
-			total += between(from, to) * share / 100 * ch.Percentage / 100
+		hit := share / 100 * ch.Percentage / 100
+		if to <= from || hit == 0 {
+			continue
+		}
+		n := between(from, to)
+		mean += n * hit
+		if hit < 1 {
+			variance += n * hit * (1 - hit)
 		}
 	}
-	return total
+	if math.IsInf(mean, 1) {
+		return Range{0, mean}
+	}
+	by := byChance * math.Sqrt(variance)
+	return Range{max(0, mean-by), mean + by}
+}
+
+// exposedTo is how many requests of a load a condition hits, if it sees all of them.
+func exposedTo(l experiment.Load, ch *change, s spec) Range {
+	all := due(l.Rate, s.baseline, s.baseline+time.Duration(len(s.stages))*s.fault)
+	n := exposed(ch, s, func(from, to time.Duration) float64 { return due(l.Rate, s.baseline+from, s.baseline+to) })
+	return Range{n.Least, min(n.Most, all)}
+}
+
+// steady is what comes at a rate that stays.
+func steady(rate float64) func(from, to time.Duration) float64 {
+	return func(from, to time.Duration) float64 { return rate * (to - from).Seconds() }
 }
 
 // certain are the kinds by which an invocation fails for whoever invokes the function.
 var certain = [...]fault.Kind{fault.Exception, fault.FailAfter, fault.Timeout}
 
-// failed is how many requests of the loads fail because of a condition.
-func failed(x *experiment.Experiment, s spec, ch *change) Range {
+// failed is how many requests of a load fail because of the conditions. Each fails once, whatever hits it, so that at least as many do as the
+// condition alone that makes most of them fail.
+func failed(l experiment.Load, s spec, changes []*change) Range {
 	var out Range
-	for _, l := range x.Loads {
-		n := due(l.Rate, s.baseline, s.baseline+time.Duration(len(s.stages))*s.fault)
+	all := due(l.Rate, s.baseline, s.baseline+time.Duration(len(s.stages))*s.fault)
+	for _, ch := range changes {
+		n := Range{0, all}
 		if inFunctions(ch) {
-			n = exposed(ch, s, func(from, to time.Duration) float64 { return due(l.Rate, s.baseline+from, s.baseline+to) })
+			n = exposedTo(l, ch, s)
 		}
-		out.Most += n
+		out.Most += n.Most
 		if invokes(l, ch) && slices.Contains(certain[:], fault.Kind(ch.Fault)) {
-			out.Least += n
+			out.Least = max(out.Least, n.Least)
 		}
 	}
-	return out
+	return Range{out.Least, min(out.Most, all)}
 }
 
 // costOf is what Lambda bills for the time that the injections add to invocations.

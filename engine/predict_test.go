@@ -38,16 +38,17 @@ func TestPredict(t *testing.T) {
 	}{
 		{"a function of ours that is invoked", func(*experiment.Experiment) {}, here, Range{1000, 1000}, Range{0, 1000}, Range{}},
 		{"through an API", func(x *experiment.Experiment) { x.Loads[0].Lambda = "" }, here, Range{0, 1000}, Range{0, 1000}, Range{}},
-		{"some of them", func(x *experiment.Experiment) { x.Conditions[0].Percentage = 25 }, here, Range{250, 250}, Range{0, 250}, Range{}},
+		{"some of them", func(x *experiment.Experiment) { x.Conditions[0].Percentage = 25 }, here, around(250, 1000*.25*.75), Range{0, around(250, 1000*.25*.75).Most}, Range{}},
+		{"an error for some of them", func(x *experiment.Experiment) { x.Conditions[0].Fault, x.Conditions[0].Percentage = "exception", 25 }, here, around(250, 1000*.25*.75), around(250, 1000*.25*.75), Range{}},
 		{"those that match", func(x *experiment.Experiment) { x.Conditions[0].Match = []fault.Condition{{Path: "p"}} }, here, Range{0, 1000}, Range{0, 1000}, Range{}},
-		{"in stages", func(x *experiment.Experiment) { x.Stages = []float64{10, 50} }, here, Range{600, 600}, Range{0, 600}, Range{}},
+		{"in stages", func(x *experiment.Experiment) { x.Stages = []float64{10, 50} }, here, around(600, 90+250), Range{0, around(600, 90+250).Most}, Range{}},
 		{"for a while", func(x *experiment.Experiment) {
 			x.Conditions[0].Delay, x.Conditions[0].For = 5*time.Second, 10*time.Second
 		}, here, Range{500, 500}, Range{0, 500}, Range{}},
 		{"an error for sure", func(x *experiment.Experiment) { x.Conditions[0].Fault = "exception" }, here, Range{1000, 1000}, Range{1000, 1000}, Range{}},
 		{"no load, nobody else", func(x *experiment.Experiment) { x.Loads = nil }, here, Range{}, Range{}, Range{}},
 		{"a function that others use", func(*experiment.Experiment) {}, inUse, Range{1040, 1060}, Range{0, 1000}, Range{1040*.1*.0005 + .3, 1060*.3*.0005 + .3}},
-		{"others alone", func(x *experiment.Experiment) { x.Loads, x.Conditions[0].Percentage = nil, 50 }, inUse, Range{20, 30}, Range{}, Range{20 * .1 * .0005, 30 * .3 * .0005}},
+		{"others alone", func(x *experiment.Experiment) { x.Loads, x.Conditions[0].Percentage = nil, 50 }, inUse, Range{around(20, 10).Least, around(30, 15).Most}, Range{}, Range{around(20, 10).Least * .1 * .0005, around(30, 15).Most * .3 * .0005}},
 		{"others, and they must match", func(x *experiment.Experiment) {
 			x.Loads, x.Conditions[0].Match = nil, []fault.Condition{{Path: "p"}}
 		}, inUse, Range{0, 60}, Range{}, Range{0, 60 * .3 * .0005}},
@@ -56,6 +57,7 @@ func TestPredict(t *testing.T) {
 		}, inUse, Range{40, 60}, Range{}, Range{40 * 10 * .0005, 60 * 10 * .0005}},
 		{"an error adds no time", func(x *experiment.Experiment) { x.Loads, x.Conditions[0].Fault = nil, "exception" }, inUse, Range{40, 60}, Range{}, Range{}},
 		{"nobody knows who uses it", func(*experiment.Experiment) {}, func(*change) {}, Range{1000, inf}, Range{0, 1000}, Range{0, inf}},
+		{"nobody knows who uses it, and nobody is hit", func(x *experiment.Experiment) { x.Conditions[0].Percentage = 0 }, func(*change) {}, Range{}, Range{}, Range{0, inf}},
 		{"a change of the account", func(x *experiment.Experiment) { x.Conditions[0].Fault = "iam-deny" }, inUse, Range{1, 1}, Range{0, 1000}, Range{.3, .3}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -77,6 +79,28 @@ func TestPredict(t *testing.T) {
 				t.Error(string(text), err)
 			}
 		})
+	}
+}
+
+// around is what chance makes of a mean.
+func around(mean, variance float64) Range {
+	by := 3 * math.Sqrt(variance)
+	return Range{mean - by, mean + by}
+}
+
+// Two faults of one function make its requests fail, but none of them twice.
+func TestPredictFailsNoRequestTwice(t *testing.T) {
+	x := predicted(t, func(x *experiment.Experiment) {
+		x.Conditions[0].Fault, x.Conditions[0].Delay, x.Conditions[0].For = "exception", 0, 10*time.Second
+		x.Conditions = append(x.Conditions[:1:1], x.Conditions[0])
+		x.Conditions[1].Fault = "timeout"
+	})
+	var changes []*change
+	for _, c := range x.Conditions {
+		changes = append(changes, newChange(c, Targeted{Names: []string{"a"}, Key: "a"}))
+	}
+	if p := predict(x, specOf(x, Options{}), changes); p.Failed != (Range{500, 1000}) {
+		t.Error(p.Failed)
 	}
 }
 

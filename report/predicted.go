@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/firedrill-dev/firedrill/engine"
+	"github.com/firedrill-dev/firedrill/verdict"
 )
 
 // predicted sets what was reckoned before the run beside what happened, in a sentence; empty if nothing was reckoned or injected.
@@ -31,6 +32,7 @@ func predicted(r *engine.Result) string {
 	n := float64(fired)
 	switch {
 	case r.Stop != nil: // it did not take its course
+	case n < 0.9*in.Least-1 && r.Verdict == verdict.Disproved: // a run that is certain of it may end early
 	case n < 0.9*in.Least-1:
 		text += ": fewer than the prediction has at least"
 	case n > 1.1*in.Most+1:

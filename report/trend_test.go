@@ -80,6 +80,7 @@ func TestPredicted(t *testing.T) {
 		{"exactly", engine.Range{Least: 5, Most: 5}, func(*engine.Result) {}, "predicted 5 injections, "},
 		{"more", engine.Range{Most: 1}, func(*engine.Result) {}, "more than the prediction has at most"},
 		{"fewer", engine.Range{Least: 1e6, Most: 2e6}, func(*engine.Result) {}, "fewer than the prediction has at least"},
+		{"fewer, but it may have ended early", engine.Range{Least: 1e6, Most: 2e6}, func(r *engine.Result) { r.Verdict = verdict.Disproved }, "predicted 1000000 to 2000000 injections, 372 fired\n"},
 		{"not counted", engine.Range{}, func(r *engine.Result) { r.Conditions[0].Proof.Known = false }, ""},
 		{"not injected", engine.Range{}, func(r *engine.Result) { r.Conditions[0].Applied = nil }, ""},
 	} {
