@@ -3,6 +3,7 @@ package verdict
 import (
 	"fmt"
 	"math"
+	"sort"
 	"strings"
 	"time"
 )
@@ -79,5 +80,16 @@ func EstimateAgainst(e Expectation, subject, control []Observation) (float64, bo
 	return x, !math.IsNaN(x)
 }
 
-// samplesToCompare is SamplesNeeded of each of two groups.
-func samplesToCompare(e Expectation) int { return needed(comparisonOf(e), DefaultConfidence) }
+// samplesToCompare is SamplesNeeded of each of two groups: of shares of errors, if there are none in either.
+func samplesToCompare(e Expectation) int {
+	c := comparisonOf(e)
+	n := needed(c, DefaultConfidence)
+	held := func(n int) bool {
+		clean := pair{comparison: c, x: side{n: n}, y: side{n: n}}
+		return outcome(e, clean.interval(DefaultConfidence)) == Held
+	}
+	if _, ok := c.(rates); !ok || !held(maxProjected) {
+		return n
+	}
+	return n + sort.Search(maxProjected-n, func(i int) bool { return held(n + i) })
+}

@@ -272,3 +272,22 @@ func BenchmarkJudgeAgainst(b *testing.B) {
 		})
 	}
 }
+
+// TestSamplesToCompare: so many of each group without an error hold it, and one less does not.
+func TestSamplesToCompare(t *testing.T) {
+	for text, want := range map[string]int{"error_rate <= +1%": 381, "error_rate <= +10%": 36, "error_rate >= -5%": 74, "error_rate <= +0%": 2, "error_rate <= -1%": 2, "p95 <= +10%": 72, "mean <= +10%": 30, "slower <= 55%": 2} {
+		e := expect(t, text)
+		n := SamplesNeeded(e)
+		if n != want {
+			t.Errorf("%s takes %d samples, want %d", text, n, want)
+		}
+		if n == 2 || e.Statistic != "error_rate" {
+			continue
+		}
+		for _, n := range []int{n - 1, n} {
+			if f := JudgeAgainst(e, failures(0, n), failures(0, n), Versus{}); (f.Outcome == Held) != (n == want) {
+				t.Errorf("%s of %d: %s", text, n, f.Reason)
+			}
+		}
+	}
+}
