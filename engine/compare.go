@@ -100,7 +100,7 @@ func (s sides) sorted(e verdict.Expectation) (bad, good []verdict.Observation) {
 func (r *runner) worse(from, until time.Time) bool {
 	return slices.ContainsFunc(r.comparing(), func(m experiment.Measure) bool {
 		own, other := r.source(m.Name).started(from, until), r.control(m).started(from, until)
-		return !m.Against.Spared && sidesOf(r.run, m, own, other).judge(m, from, until, lastLook().Look(harmLooks)).Outcome == verdict.Disproved
+		return !m.Against.Spared && sidesOf(r.run, m, own, other).judge(m, from, until, 0).Outcome == verdict.Disproved
 	})
 }
 
