@@ -53,7 +53,14 @@ a summary is added to it.`,
   firedrill verify experiments/ --only 'slow-*' --retries 1 --timeout 20m
   firedrill verify experiments/ --list --parallel 8`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), args, s) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range []string{"budget", "shard"} {
+				if cmd.Flags().Changed(name) && cmd.Flags().Lookup(name).Value.String() == "" { // of a variable that nobody has set
+					return usage("leave it out, or give it a value", "--%s is empty", name)
+				}
+			}
+			return a.verify(cmd.Context(), args, s)
+		},
 	}
 	s.in.register(cmd)
 	s.in.signing.register(cmd)
@@ -99,14 +106,16 @@ func (a *app) verify(parent context.Context, paths []string, s suite) error {
 	if s.in.guards, err = a.guards(s.own); err != nil {
 		return err
 	}
+	ctx, interrupts := a.interruptible(parent)
+	defer interrupts.release() // once all outputs are written
 	if s.list {
-		_, err := a.prepare(parent, v, logw, func(_ context.Context, p prepared) (report.Drill, error) { return nil, a.listDrill(v, p.jobs) })
+		_, err := a.prepare(ctx, interrupts, v, logw, func(_ context.Context, p prepared) (report.Drill, error) { return nil, a.listDrill(v, p.jobs) })
 		return err
 	}
 	if err := s.out.begin(a); err != nil {
 		return err
 	}
-	d, err := a.prepare(parent, v, logw, a.drill)
+	d, err := a.prepare(ctx, interrupts, v, logw, a.drill)
 	return s.out.end(a, d, err)
 }
 
@@ -120,9 +129,7 @@ type prepared struct {
 
 // prepare checks files, opens the world of their experiments and has something done there. The drill that comes back has every file,
 // whatever happens.
-func (a *app) prepare(parent context.Context, v *verification, logs io.Writer, do func(context.Context, prepared) (report.Drill, error)) (report.Drill, error) {
-	ctx, interrupts := a.interruptible(parent)
-	defer interrupts.release()
+func (a *app) prepare(ctx context.Context, interrupts *interrupts, v *verification, logs io.Writer, do func(context.Context, prepared) (report.Drill, error)) (report.Drill, error) {
 	if v.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, v.timeout, errTimeout)
@@ -178,8 +185,8 @@ func readSuite(s *suite, paths []string) (*verification, error) {
 			return nil, usage("write --budget errors=200,invocations=5000", "--budget: %w", err)
 		}
 	}
-	if s.parallel < 0 || s.retries < 0 {
-		return nil, usage("", "--parallel and --retries are not negative")
+	if s.parallel < 0 || s.retries < 0 || s.timeout < 0 {
+		return nil, usage("", "--parallel, --retries and --timeout are not negative")
 	}
 	if s.parallel == 0 {
 		s.parallel = widest
