@@ -204,12 +204,10 @@ func (h *hunt) check() error {
 	h.gentle, h.harsh = ends[0], ends[1]
 	h.usual = h.gentle.Phases.Fault
 	h.traffic = !reflect.DeepEqual(h.gentle.Loads, h.harsh.Loads)
-	for _, c := range h.gentle.Conditions {
-		if c.For > 0 || c.Delay > 0 { // they have times of their own, which a longer phase would not stretch
-			h.search.Patience = 1
-			h.note("conditions have times of their own (for, delay), so undecided runs are not made longer")
-			return nil
-		}
+	if why := h.fixed(); why != "" {
+		h.search.Patience = 1
+		h.note(why + ", so undecided runs are not made longer")
+		return nil
 	}
 	if _, _, _, err := h.at(sweep.Trial{Value: h.search.Scale.To, Effort: h.search.Patience}); err != nil {
 		f := &failure{code: exitUsage, err: fmt.Errorf("with a fault phase %g times as long (--patience): %w", h.search.Patience, err)}
@@ -217,6 +215,19 @@ func (h *hunt) check() error {
 		return f
 	}
 	return nil
+}
+
+// fixed says why a longer fault phase would not be the same experiment for longer; empty if it would.
+func (h *hunt) fixed() string {
+	if h.gentle.Phases.Fault != h.harsh.Phases.Fault {
+		return "the length of the fault phase is what varies"
+	}
+	for _, c := range slices.Concat(h.gentle.Conditions, h.harsh.Conditions) {
+		if c.For > 0 || c.Delay > 0 {
+			return "conditions have times of their own (for, delay)"
+		}
+	}
+	return ""
 }
 
 // coupled is a hint for settings that are checked together.

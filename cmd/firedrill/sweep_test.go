@@ -150,3 +150,19 @@ func TestSweepKnowsTraffic(t *testing.T) {
 		}
 	}
 }
+
+// An undecided run is made longer only where nothing that is swept says how long it is.
+func TestSweepKnowsWhatCannotBeMadeLonger(t *testing.T) {
+	const file = "version: 1\ntitle: T\nobjective: O\nvars: {length: 9s}\nload: {shop: {http: GET http://127.0.0.1/, rate: 5/s}}\n" +
+		"measures: [{name: m, of: load.shop, expect: p50 < 1s}]\nconditions: [{name: c, fault: latency, target: {lambda: f}, with: {min: 1ms}, delay: 0s}]\nphases: {baseline: 10s, fault: \"${length}\"}\n"
+	for over, want := range map[string]float64{
+		"conditions[0].with.min=1ms..2s": 4, "phases.fault=10s..60s": 1, "length=10s..60s": 1, "conditions[0].delay=0s..5s": 1, "conditions[0].for=9s..2s": 1,
+	} {
+		h := huntFor(t, over)
+		h.a.lookupEnv = func(string) (string, bool) { return "", false }
+		h.file, h.source, h.world, h.search.Patience = "x.yaml", []byte(file), &session{}, 4
+		if err := h.check(); err != nil || h.search.Patience != want {
+			t.Errorf("%s: %v, patience %g", over, err, h.search.Patience)
+		}
+	}
+}
