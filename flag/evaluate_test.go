@@ -193,3 +193,13 @@ func FuzzRule(f *testing.F) {
 	f.Add(`(and (eq $state "Virginia") (in $userId ["1", 2]) (exists key::"a"))`)
 	f.Fuzz(func(t *testing.T, rule string) { _, _ = evaluateRule(rule, somebody) })
 }
+
+// TestRuleOfNames refuses names of names without end, as it does brackets in brackets.
+func TestRuleOfNames(t *testing.T) {
+	for _, name := range []string{"k::", "k:: "} {
+		_, err := evaluateRule("(eq "+strings.Repeat(name, 2000)+`"x" "x")`, Attributes{})
+		if err == nil || !strings.Contains(err.Error(), "nested deeper") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

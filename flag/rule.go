@@ -87,6 +87,9 @@ func (p *ruleParser) expression(depth int) (expression, error) {
 }
 
 func (p *ruleParser) operand(depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, fmt.Errorf("it is nested deeper than %d", maxDepth)
+	}
 	switch p.next() {
 	case "":
 		return nil, fmt.Errorf("it ends too early")
@@ -100,7 +103,7 @@ func (p *ruleParser) operand(depth int) (any, error) {
 	word := p.word()
 	if name, after, named := strings.Cut(word, "::"); named && name != "" { // key::"country": operands may have names
 		p.rest = after + p.rest
-		return p.operand(depth)
+		return p.operand(depth + 1)
 	}
 	if name, ok := strings.CutPrefix(word, "$"); ok {
 		return attribute(name), nil
@@ -121,9 +124,6 @@ func (p *ruleParser) operand(depth int) (any, error) {
 func (p *ruleParser) list(depth int) (any, error) {
 	if err := p.take("["); err != nil {
 		return nil, err
-	}
-	if depth > maxDepth {
-		return nil, fmt.Errorf("it is nested deeper than %d", maxDepth)
 	}
 	list := []any{}
 	for p.next() != "]" {
