@@ -73,6 +73,9 @@ func (a *app) canary(parent context.Context, paths []string, c canary) error {
 	if err := c.plan.Check(); err != nil {
 		return usage("such as --steps 5,25,50,100 --bake 10s --retries 1", "the plan: %w", err)
 	}
+	if c.version < 1 {
+		return usage("choose one that is published: aws lambda list-versions-by-function", "--version %d is no published version: they count from 1", c.version)
+	}
 	search := drill.Search{Read: readFile}
 	files, _, err := search.Files(paths)
 	if err != nil {
