@@ -25,6 +25,7 @@ import (
 
 // TestScriptsOnAWS runs the scripts that need an account, in the stand-in of one.
 func TestScriptsOnAWS(t *testing.T) {
+	t.Parallel()
 	address := moto.Start(t)
 	relay := moto.NewRelay(t, address)
 	cfg := aws.Config{Region: moto.Region, BaseEndpoint: &address, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")}

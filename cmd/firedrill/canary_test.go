@@ -146,6 +146,7 @@ func exitOf(err error) int {
 // TestCanary sends a good version to all users, and bad ones back: one that fails always, and one that only a fault shows.
 // Neither of these ever gets all of the traffic.
 func TestCanary(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		version string
 		exit    int
@@ -203,6 +204,7 @@ func (w *tower) inTheAir(t *testing.T, dir string) {
 
 // TestCanaryComesBack in each way that ends it before its time, from the middle of an experiment; after a kill -9 as well.
 func TestCanaryComesBack(t *testing.T) {
+	t.Parallel()
 	stop := func(t *testing.T, _ *exec.Cmd, dir string, _ *tower) {
 		out, err := command(t.Context(), dir, "stop").CombinedOutput()
 		if err != nil {

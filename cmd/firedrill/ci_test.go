@@ -295,6 +295,7 @@ func (g *github) output(name string) string { return g.expand(g.action.Outputs[n
 
 // TestPipelineSteps runs what deploy/ci has for CI systems, with a firedrill that its own script has built.
 func TestPipelineSteps(t *testing.T) {
+	t.Parallel()
 	bin := installed(t)
 	for name, test := range map[string]func(*testing.T, string){
 		"GitHub's action": gitHubAction, "a cancelled job": cancelledJob, "GitLab's template": gitLabTemplate, "a build specification": buildSpec,

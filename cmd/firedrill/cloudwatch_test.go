@@ -19,6 +19,7 @@ import (
 
 // TestScriptsOnCloudWatch runs the scripts that measure in AWS: CloudWatch is ours, the functions are on this machine.
 func TestScriptsOnCloudWatch(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/cloudwatch",
 		Setup: func(env *testscript.Env) error {

@@ -18,6 +18,7 @@ const profileText = `{"version":"1","flags":{"f":{"name":"F","attributes":{"rate
 
 // TestFlagOfAppConfig turns a flag of AppConfig on and off as a user does, in a process that can be killed.
 func TestFlagOfAppConfig(t *testing.T) {
+	t.Parallel()
 	profile := appconfig.New()
 	profile.Kind = appconfig.FeatureFlags
 	profile.Edit(profileText)

@@ -73,6 +73,7 @@ func startDeployed(t *testing.T, codeDeploy string) *lambda.Client {
 // TestCodeDeploy deploys a good version and a bad one, which works as long as nothing is slow. The whole chain is real but for
 // CodeDeploy itself: the hook is a function, and the deployments move an alias.
 func TestCodeDeploy(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	web := httptest.NewUnstartedServer(nil) // its address comes first: the hook's function is to ask there

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,11 +17,15 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// atOnce is how many tests run side by side. Most of them wait for runs, which last as long as their phases.
+const atOnce = 4
+
 // TestMain makes firedrill a command of the scripts: each runs it as a process of its own.
 func TestMain(m *testing.M) {
 	if os.Getenv(asFiredrill) != "" {
 		os.Exit(run(os.Args[1:]))
 	}
+	_ = flag.Set("test.parallel", strconv.Itoa(atOnce)) // unless -parallel says otherwise
 	testscript.Main(m, map[string]func(){
 		"firedrill": func() { os.Exit(run(os.Args[1:])) },
 	})
@@ -28,6 +33,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command line as a user types it.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {

@@ -13,7 +13,7 @@ import (
 func TestProgressOfMany(t *testing.T) {
 	for _, terminal := range []bool{false, true} {
 		var out bytes.Buffer
-		p := &progress{w: &out, terminal: terminal, applied: map[string]string{}}
+		p := &progress{w: &out, terminal: terminal, applied: map[string]string{}, words: eventText}
 		for i := range 1000 {
 			p.observe(engine.Event{Kind: engine.EventApplied, Condition: fmt.Sprint("slow: it: ", i), Of: "slow: it", Target: "t", Done: i + 1, All: 1000})
 		}
