@@ -8,8 +8,10 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -81,6 +83,9 @@ func (o *outputs) begin(a *app) error {
 
 // end writes everything. What cannot be written is an error of its own where the outcome is none; the outcome's exit code counts.
 func (o *outputs) end(a *app, d report.Drill, outcome error) error {
+	late := make(chan os.Signal, 1) // never read: a signal that comes now keeps nothing from being written
+	signal.Notify(late, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	defer signal.Stop(late)
 	for i := range d {
 		x := &d[i]
 		if x.Result != nil && x.Result.Experiment != nil {

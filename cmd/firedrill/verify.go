@@ -106,16 +106,14 @@ func (a *app) verify(parent context.Context, paths []string, s suite) error {
 	if s.in.guards, err = a.guards(s.own); err != nil {
 		return err
 	}
-	ctx, interrupts := a.interruptible(parent)
-	defer interrupts.release() // once all outputs are written
 	if s.list {
-		_, err := a.prepare(ctx, interrupts, v, logw, func(_ context.Context, p prepared) (report.Drill, error) { return nil, a.listDrill(v, p.jobs) })
+		_, err := a.prepare(parent, v, logw, func(_ context.Context, p prepared) (report.Drill, error) { return nil, a.listDrill(v, p.jobs) })
 		return err
 	}
 	if err := s.out.begin(a); err != nil {
 		return err
 	}
-	d, err := a.prepare(ctx, interrupts, v, logw, a.drill)
+	d, err := a.prepare(parent, v, logw, a.drill)
 	return s.out.end(a, d, err)
 }
 
@@ -129,7 +127,9 @@ type prepared struct {
 
 // prepare checks files, opens the world of their experiments and has something done there. The drill that comes back has every file,
 // whatever happens.
-func (a *app) prepare(ctx context.Context, interrupts *interrupts, v *verification, logs io.Writer, do func(context.Context, prepared) (report.Drill, error)) (report.Drill, error) {
+func (a *app) prepare(parent context.Context, v *verification, logs io.Writer, do func(context.Context, prepared) (report.Drill, error)) (report.Drill, error) {
+	ctx, interrupts := a.interruptible(parent)
+	defer interrupts.release()
 	if v.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, v.timeout, errTimeout)
