@@ -53,6 +53,7 @@ func planned(j Job) Budget {
 type ledger struct {
 	over Budget
 	used map[int]Budget // by job that is running
+	sure map[int]Budget // what each of them is sure to spend in the run that it is at
 }
 
 func (s *ledger) total() Budget {
@@ -77,18 +78,23 @@ func (b Budget) exceeded(total Budget) bool {
 	return (b.Errors > 0 && total.Errors >= b.Errors) || (b.Invocations > 0 && total.Invocations >= b.Invocations)
 }
 
-// affordable says that what a job is sure to spend is left, when those that are running have spent what they are sure to.
+// affordable says that what a job's next run is sure to spend is left, when those that are running have spent what they are sure to. If so, it is
+// set aside until that run is over.
 func (d *runner) affordable(i int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	sum := d.spent.over.plus(planned(d.jobs[i]))
-	for _, other := range d.schedule.running {
+	for other, sure := range d.spent.sure {
 		if other != i {
-			sure, used := planned(d.jobs[other]), d.spent.used[other]
+			used := d.spent.used[other]
 			sum = sum.plus(Budget{max(sure.Errors, used.Errors), max(sure.Invocations, used.Invocations), sure.Cost})
 		}
 	}
-	return d.o.Budget.within(sum)
+	if !d.o.Budget.within(sum) {
+		return false
+	}
+	d.spent.sure[i] = planned(d.jobs[i])
+	return true
 }
 
 // allot is what a run may spend that begins now: all that is left. What others spend meanwhile is watched.
@@ -138,6 +144,7 @@ func (d *runner) settle(i int, r *engine.Result) {
 		}
 	}
 	delete(d.spent.used, i)
+	delete(d.spent.sure, i)
 	d.spent.over = d.spent.over.plus(used)
 }
 

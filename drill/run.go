@@ -70,7 +70,7 @@ type Standing struct {
 // left: each has put everything back. The error is that of a run that could not begin, which ends the drill.
 func Run(ctx context.Context, jobs []Job, o Options) ([]Outcome, error) {
 	d := &runner{o: o, jobs: jobs, schedule: newSchedule(apart(jobs), o.Width), outcomes: make([]Outcome, len(jobs)), lengths: lengths(jobs),
-		began: map[int]time.Time{}, runs: map[string]chan struct{}{}, spent: ledger{used: map[int]Budget{}}, done: make(chan ended)}
+		began: map[int]time.Time{}, runs: map[string]chan struct{}{}, spent: ledger{used: map[int]Budget{}, sure: map[int]Budget{}}, done: make(chan ended)}
 	for i := range jobs {
 		d.outcomes[i].Job = &jobs[i]
 	}
@@ -194,6 +194,10 @@ func (d *runner) job(i int) (e ended) {
 		}
 		again := result.Verdict == verdict.Inconclusive && len(result.Residue) == 0 && len(e.earlier) < d.o.Retries
 		if !again || d.ctx.Err() != nil {
+			return e
+		}
+		if !d.affordable(i) {
+			e.cut = ErrTooMuch
 			return e
 		}
 		e.earlier = append(e.earlier, result)

@@ -331,3 +331,18 @@ func TestWatch(t *testing.T) {
 		}
 	})
 }
+
+// TestRetriesAreAfforded: a run is not made again whose cost, or what it is sure to spend, is no longer left.
+func TestRetriesAreAfforded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		attempts, j := 0, job("a", time.Second)
+		j.Prediction.Cost.Most = 0.4
+		out, err := Run(t.Context(), []Job{j}, Options{Width: 1, Retries: 5, Budget: Budget{Cost: 1}, Run: func(context.Context, *Job, Link) (*engine.Result, error) {
+			attempts++
+			return &engine.Result{Verdict: verdict.Inconclusive}, nil
+		}})
+		if err != nil || attempts != 2 || out[0].Result == nil || len(out[0].Earlier) != 1 || !errors.Is(out[0].Ending, ErrTooMuch) {
+			t.Errorf("%d attempts, %+v, %v", attempts, out[0], err)
+		}
+	})
+}
