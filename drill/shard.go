@@ -12,12 +12,15 @@ import (
 // A Shard is one machine's part of a drill: the Number-th of Of. The zero Shard is all of it.
 type Shard struct{ Number, Of int }
 
+// mostShards is more than anybody has machines for, and few enough to reckon with.
+const mostShards = 10_000
+
 // ParseShard reads "2/4".
 func ParseShard(text string) (Shard, error) {
 	number, of, ok := strings.Cut(text, "/")
 	n, err := strconv.Atoi(number)
 	m, err2 := strconv.Atoi(of)
-	if !ok || err != nil || err2 != nil || n < 1 || m < 1 || n > m {
+	if !ok || err != nil || err2 != nil || n < 1 || m < 1 || n > m || m > mostShards {
 		return Shard{}, fmt.Errorf("%q is no shard", text)
 	}
 	return Shard{n, m}, nil

@@ -104,7 +104,7 @@ func TestScheduleKeepsApart(t *testing.T) {
 
 // TestParse: what shards and budgets may look like.
 func TestParse(t *testing.T) {
-	for text, want := range map[string]Shard{"1/1": {1, 1}, "2/4": {2, 4}, "": {}, "0/4": {}, "5/4": {}, "1": {}, "1/2/3": {}, "a/b": {}, "-1/4": {}, "1/ 4": {}} {
+	for text, want := range map[string]Shard{"1/1": {1, 1}, "2/4": {2, 4}, "": {}, "0/4": {}, "1/1000000000": {}, "5/4": {}, "1": {}, "1/2/3": {}, "a/b": {}, "-1/4": {}, "1/ 4": {}} {
 		if got, err := ParseShard(text); got != want || (err == nil) != (want != Shard{}) {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
