@@ -7,6 +7,7 @@
 package codedeploy
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,6 +60,9 @@ type Hook struct {
 	Verify func(ctx context.Context, d Deployment) error
 	// Margin is the time kept for putting everything back and for the answer.
 	Margin time.Duration
+	// Again is how long to wait before asking CodeDeploy again, where it shows no hook in progress: it may not show yet what it
+	// has just begun. Default 2s.
+	Again time.Duration
 }
 
 // Handle answers one event, and returns what was answered. An error means that CodeDeploy has no answer from here.
@@ -68,6 +72,14 @@ func (h *Hook) Handle(ctx context.Context, text json.RawMessage) (Answer, error)
 		return Answer{}, errors.New(`this is no event of CodeDeploy: it has no "DeploymentId" and "LifecycleEventHookExecutionId"; name the function under hooks: of the AppSpec file`)
 	}
 	d, err := h.find(ctx, e.Deployment)
+	for n := 1; n < looks && errors.Is(err, errOver); n++ {
+		select {
+		case <-time.After(cmp.Or(h.Again, 2*time.Second)):
+			d, err = h.find(ctx, e.Deployment)
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+	}
 	switch {
 	case errors.Is(err, errOver): // Lambda tries an invocation again that it lost
 		return Answer{Status: string(types.LifecycleEventStatusSkipped), Reason: err.Error()}, nil
@@ -106,6 +118,9 @@ func (h *Hook) verify(ctx context.Context, d Deployment) (err error) {
 	}
 	return h.Verify(ctx, d)
 }
+
+// looks is how often CodeDeploy is asked before an event counts as one that nobody waits for any more.
+const looks = 4
 
 // errOver says that no hook of the deployment is waited for.
 var errOver = errors.New("no lifecycle hook of this deployment is in progress")

@@ -105,6 +105,7 @@ func TestHook(t *testing.T) {
 		}, "Failed", nil},
 		{"CodeDeploy does not list", func(_ *codedeploy.Hook, s *standin.Server) { s.Break("ListDeploymentTargets", 2) }, "Failed", nil},
 		{"CodeDeploy does not describe", func(_ *codedeploy.Hook, s *standin.Server) { s.Break("BatchGetDeploymentTargets", 2) }, "Failed", nil},
+		{"CodeDeploy does not show its hook yet", func(h *codedeploy.Hook, s *standin.Server) { h.Again = time.Millisecond; s.Hide(2) }, "Succeeded", []float64{10, 100}},
 		{"the first answer is lost", func(_ *codedeploy.Hook, s *standin.Server) { s.Break("PutLifecycleEventHookExecutionStatus", 1) }, "Succeeded", []float64{10, 100}},
 	}
 	for _, tt := range tests {
@@ -214,7 +215,7 @@ func TestHookIsNotWaitedFor(t *testing.T) {
 	web := httptest.NewServer(s)
 	defer web.Close()
 	verified := 0
-	hook = &codedeploy.Hook{API: sdk.New(sdk.Options{Region: "eu-west-1", BaseEndpoint: aws.String(web.URL), Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}),
+	hook = &codedeploy.Hook{Again: time.Millisecond, API: sdk.New(sdk.Options{Region: "eu-west-1", BaseEndpoint: aws.String(web.URL), Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}),
 		Verify: func(context.Context, codedeploy.Deployment) error { verified++; return nil }}
 	l.handle = func(payload []byte) {
 		event = payload

@@ -40,7 +40,15 @@ type Server struct {
 	mu          sync.Mutex
 	deployments map[string]*deployment
 	broken      map[string]int // operations that fail so many times more
+	hidden      int            // how many times more a deployment is described as it was before its hook
 	work        sync.WaitGroup
+}
+
+// Hide lets the next descriptions of deployments not show yet what is in progress.
+func (s *Server) Hide(times int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hidden = times
 }
 
 // A Deployment says what to deploy.
@@ -256,7 +264,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "ListDeploymentTargets":
 		answer(w, map[string]any{"targetIds": []string{d.Function + ":" + d.Alias}})
 	case "BatchGetDeploymentTargets":
-		answer(w, map[string]any{"deploymentTargets": []any{d.describe(in.DeploymentID)}})
+		answer(w, map[string]any{"deploymentTargets": []any{d.describe(in.DeploymentID, s.hidden > 0)}})
+		s.hidden = max(0, s.hidden-1)
 	case "PutLifecycleEventHookExecutionStatus":
 		s.hear(w, d, in.Execution, in.Status)
 	default:
@@ -280,10 +289,14 @@ func (s *Server) hear(w http.ResponseWriter, d *deployment, execution, status st
 	}
 }
 
-func (d *deployment) describe(id string) map[string]any {
+func (d *deployment) describe(id string, hidden bool) map[string]any {
 	var events []any
 	for _, e := range d.lifecycle {
-		events = append(events, map[string]any{"lifecycleEventName": e.name, "status": e.status})
+		status := e.status
+		if hidden && status == inProgress {
+			status = pending
+		}
+		events = append(events, map[string]any{"lifecycleEventName": e.name, "status": status})
 	}
 	return map[string]any{"deploymentTargetType": "LambdaTarget", "lambdaTarget": map[string]any{
 		"deploymentId": id, "targetId": d.Function + ":" + d.Alias, "status": d.status, "lifecycleEvents": events,
