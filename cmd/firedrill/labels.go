@@ -49,10 +49,15 @@ func (l *labels) all(getenv func(string) string, here bool) (map[string]string, 
 			out[name] = value
 		}
 	}
-	set("branch", first(getenv, ciBranches))
+	found := func(name, value string) { // names of branches and tags may be longer than a label
+		if fitsLabel(value) {
+			set(name, value)
+		}
+	}
+	found("branch", first(getenv, ciBranches))
 	set(history.LabelVersion, first(getenv, ciVersions))
 	if getenv("GITHUB_REF_TYPE") == "tag" && getenv("FIREDRILL_RELEASE") == "" {
-		set(history.LabelVersion, getenv("GITHUB_REF_NAME"))
+		found(history.LabelVersion, getenv("GITHUB_REF_NAME"))
 	}
 	if here {
 		set(history.LabelEnvironment, "local")
@@ -68,7 +73,7 @@ func (l *labels) all(getenv func(string) string, here bool) (map[string]string, 
 	set(history.LabelVersion, l.release)
 	set(history.LabelEnvironment, l.environment)
 	for name, value := range out {
-		if len(value) > maxLabelValue || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		if !fitsLabel(value) {
 			return nil, usage("a version, a name", "label %s: %.40q is longer than %d bytes, or has more than one line", name, value, maxLabelValue)
 		}
 	}
@@ -76,6 +81,10 @@ func (l *labels) all(getenv func(string) string, here bool) (map[string]string, 
 		return nil, usage("every report repeats them", "%d labels are more than %d", len(out), maxLabels)
 	}
 	return out, nil
+}
+
+func fitsLabel(value string) bool {
+	return len(value) <= maxLabelValue && !strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c == 0x7f })
 }
 
 // parseLabel reads one --label.

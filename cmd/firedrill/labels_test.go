@@ -21,6 +21,7 @@ func TestLabels(t *testing.T) {
 		{"GitHub", labels{}, map[string]string{"GITHUB_SHA": "abc", "GITHUB_REF_NAME": "main"}, false, "branch=main version=abc"},
 		{"GitHub, a tag", labels{}, map[string]string{"GITHUB_SHA": "abc", "GITHUB_REF_NAME": "v2", "GITHUB_REF_TYPE": "tag"}, false, "branch=v2 version=v2"},
 		{"GitHub, a pull request", labels{}, map[string]string{"GITHUB_SHA": "abc", "GITHUB_REF_NAME": "7/merge", "GITHUB_HEAD_REF": "faster"}, false, "branch=faster version=abc"},
+		{"a branch that is too long for a label", labels{}, map[string]string{"GITHUB_SHA": "abc", "GITHUB_REF_NAME": strings.Repeat("x", 244)}, false, "version=abc"},
 		{"GitLab", labels{}, map[string]string{"CI_COMMIT_SHA": "abc", "CI_COMMIT_REF_NAME": "main", "CI_ENVIRONMENT_NAME": "staging"}, false, "branch=main environment=staging version=abc"},
 		{"CodeBuild", labels{}, map[string]string{"CODEBUILD_RESOLVED_SOURCE_VERSION": "abc"}, false, "version=abc"},
 		{"our own variables count more", labels{}, map[string]string{"GITHUB_SHA": "abc", "FIREDRILL_RELEASE": "v3", "FIREDRILL_ENVIRONMENT": "prod"}, true, "environment=prod version=v3"},
