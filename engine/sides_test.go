@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -202,10 +203,11 @@ type tenth struct {
 }
 
 func (s *tenth) Run(ctx context.Context, sink func(verdict.Observation)) error {
-	began, n := time.Now(), 0
+	began := time.Now()
+	var n atomic.Int64 // requests end in goroutines of their own
 	return s.Generator.Run(ctx, func(o verdict.Observation) {
 		o.Version = "1"
-		if n++; n%10 == 0 {
+		if n.Add(1)%10 == 0 {
 			since := o.At.Sub(began)
 			o.Version, o.Failed = "2", o.Failed || since >= s.from && since < s.until
 		}

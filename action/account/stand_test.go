@@ -1,9 +1,11 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -150,7 +152,22 @@ func (c *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if due {
 		return how.via(http.DefaultTransport, r)
 	}
-	return http.DefaultTransport.RoundTrip(r)
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	return whole(resp)
+}
+
+// whole reads an answer to its end. A connection that breaks in the middle, which does happen among thousands, is then an error of
+// the connection: AWS's client tries again, and the case is about the failure that it is meant to be about.
+func whole(resp *http.Response) (*http.Response, error) {
+	body, err := io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
 }
 
 // calls are the permissions that calls needed.
