@@ -71,7 +71,7 @@ func measure(ctx context.Context, runs, requests int, rate float64, check bool) 
 	if err != nil {
 		return err
 	}
-	if _, err := round(ctx, client, 0, 200, rate); err != nil { // the first requests find cold functions
+	if _, err := round(ctx, client, 0, int(10*rate), rate); err != nil { // the first seconds find cold functions
 		return err
 	}
 	equal, slower := tally{}, tally{}
